@@ -1,0 +1,29 @@
+# Two commands do everything: `make demo` and `make test`. Both create .venv if need be.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test test-slow check bench clean
+
+demo: $(STAMP)
+	$(BIN)/hwsubnet sweep --preset digits --out runs/digits
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip -c constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e .
+	touch $@
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,404 @@
+"""Frozen records that pass between the stages, and how they rest on disk.
+
+A stage takes an artifact and a config and gives an artifact. An artifact is a small JSON document
+that names the files beside it by relative path and SHA-256, so that a folder of artifacts can be
+moved, resumed and checked. Unknown numbers are ``None``, never 0.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from hwsubnet.errors import OutputError
+
+Rung = Literal["analytical", "calibrated", "synthesized", "vendor"]
+"""The ladder of truth for resources (docs/ladder.md); a lower rung never passes for a higher."""
+
+
+class Record(BaseModel):
+    """Immutable, strict, and the same after a round trip through JSON."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
+    )
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 of records, JSON values and bytes, stable across processes and machines."""
+    sha = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, bytes):
+            data = part
+        else:
+            plain = part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+            data = json.dumps(plain, sort_keys=True, separators=(",", ":"), default=str).encode()
+        sha.update(len(data).to_bytes(8, "little") + data)
+    return sha.hexdigest()
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target` that replaces it only if the block succeeds.
+
+    A kill at any moment leaves the old file or the new one, never half of one.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or the disk is full.
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror or error})",
+            where=target,
+            fix="choose another --out, or free space on the disk",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write `text` to `target` at once or not at all."""
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yield a fresh folder inside `parent` whose name starts with ``.scratch``."""
+    import shutil
+
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=".scratch-", dir=parent))
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror or error})",
+            where=parent,
+            fix="choose another --out, or free space on the disk",
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inside(path: str) -> str:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in path:
+        raise ValueError(f"{path!r} leaves the artifact's folder")
+    return path
+
+
+class File(Record):
+    """A file that belongs to an artifact, by a path relative to the artifact's folder."""
+
+    path: Annotated[str, AfterValidator(_inside)]
+    sha256: str
+
+    @classmethod
+    def of(cls, folder: Path, name: str) -> Self:
+        """Describe the existing file `name` in `folder`."""
+        with (folder / name).open("rb") as handle:
+            return cls(path=name, sha256=hashlib.file_digest(handle, "sha256").hexdigest())
+
+
+class Artifact(Record):
+    """A stage's result; saved as ``<stem>.json`` in its folder."""
+
+    stem: ClassVar[str]
+
+    def save(self, folder: Path) -> None:
+        """Write the record into `folder`, at once or not at all."""
+        write_text(folder / f"{self.stem}.json", self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the record back.
+
+        Raises
+        ------
+        OutputError
+            If it is missing, damaged, or written by another version.
+        """
+        path = folder / f"{cls.stem}.json"
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValidationError, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0]
+            raise OutputError(
+                f"is not a readable {cls.stem} record ({reason})",
+                where=path,
+                fix="delete its folder and run the stage again",
+            ) from error
+
+
+# --- what a network is -----------------------------------------------------------------------
+
+
+class Precision(Record):
+    """Bits of weights and activations, and the weights' range."""
+
+    weight_bits: int = Field(4, ge=2, le=8)
+    activation_bits: int = Field(4, ge=2, le=8)
+    narrow_range: bool = True
+    """No -2^(b-1): what DSP48E1 multipliers (Zynq-7000) need."""
+
+
+class NetworkSpec(Record):
+    """A network of ``hwsubnet.models``, before pruning."""
+
+    name: str
+    input_shape: tuple[int, int, int]
+    """(channels, height, width)"""
+    classes: int
+    width: float = 1.0
+    """Multiplier on every hidden width; also what the from-scratch baseline shrinks."""
+    precision: Precision = Precision()
+
+
+class Kept(Record):
+    """How many of a layer's output channels remain."""
+
+    kept: int
+    of: int
+
+
+class Accuracy(Record):
+    """Top-1 shares of correct answers in [0, 1]."""
+
+    float_: float | None = Field(None, alias="float")
+    quantized: float | None = None
+    split: Literal["validation", "test"]
+    images: int
+
+
+# --- what the stages give --------------------------------------------------------------------
+
+
+class TrainedNetwork(Artifact):
+    """A trained network with its masks inside its weights file (safetensors)."""
+
+    stem: ClassVar[str] = "trained"
+
+    spec: NetworkSpec
+    phase: Literal["dense", "pruned", "quantized"]
+    sparsity: float
+    seed: int
+    weights: File
+    validation: Accuracy | None = None
+    test: Accuracy | None = None
+    """Read once, after the last phase."""
+
+
+class Alignment(Record):
+    """What rounding kept widths up to a multiple cost, against exact counts."""
+
+    multiple: int
+    extra_channels: int
+    extra_weights: int
+    extra_macs: int
+
+
+class CompactNetwork(Artifact):
+    """A network whose masked channels are gone."""
+
+    stem: ClassVar[str] = "compact"
+
+    spec: NetworkSpec
+    sparsity: float
+    weights: File
+    channels: dict[str, Kept]
+    """By weight layer, in forward order."""
+    alignment: Alignment
+    weights_mbit: float
+    activations_mbit: float
+    """Outputs of weight layers times activation bits / 1e6 (METHODS 1.8, the corrected count)."""
+    activations_mbit_paper: float
+    """The paper's over-count, for comparison with its tables."""
+    macs: int
+
+
+class ExportedModel(Artifact):
+    """A QONNX model with its weights inside, and golden vectors."""
+
+    stem: ClassVar[str] = "exported"
+
+    model: File
+    golden: File
+    """npz: `x` in the model's input units, `y` as torch computed it."""
+
+
+class HostAffine(Record):
+    """How the host turns real values into the accelerator's integers, or back.
+
+    Input: integer = clip(round(x / scale + zero_point)); output: y = scale * integer + bias,
+    with `scale` and `bias` per tensor (one entry) or per channel.
+    """
+
+    datatype: str
+    """A QONNX datatype name, such as UINT8 or INT14."""
+    shape: tuple[int, ...]
+    """Of the accelerator's stream for one frame, batch axis first (1), channels last."""
+    transpose: tuple[int, ...] | None = None
+    """Axes permutation from the model's layout to the stream's (input) or back (output)."""
+    scale: tuple[float, ...] = (1.0,)
+    bias: tuple[float, ...] = (0.0,)
+    zero_point: float = 0.0
+
+
+class Left(Record):
+    """A node that did not become hardware, and the reason."""
+
+    node: str
+    op: str
+    why: str
+
+
+class Coverage(Record):
+    """Which nodes of a model became hardware."""
+
+    converted: int
+    left: tuple[Left, ...] = ()
+
+
+class LoweredGraph(Artifact):
+    """A model as FINN dataflow graph, streamlined to integers; not yet folded."""
+
+    stem: ClassVar[str] = "lowered"
+
+    name: str
+    streamlined: File
+    """Standard ONNX and QONNX ops only, integers inside: the graph that defines the outputs."""
+    dataflow: File
+    """Hardware nodes only, specialized for the part's family."""
+    input: HostAffine
+    output: HostAffine
+    coverage: Coverage
+    macs: int
+
+
+class Resources(Record):
+    """Primitives of an AMD FPGA; ``None`` where the rung has no model of it."""
+
+    LUT: float | None = None
+    FF: float | None = None
+    BRAM18: float | None = None
+    URAM: float | None = None
+    DSP: float | None = None
+
+
+class NodeFolding(Record):
+    """Parallelism of one hardware node."""
+
+    node: str
+    op: str
+    PE: int | None = None
+    SIMD: int | None = None
+
+
+class NodeEstimate(Record):
+    """One hardware node's cost."""
+
+    node: str
+    op: str
+    layer: str
+    """The network's layer that the node serves, for plots by layer."""
+    cycles: int
+    resources: dict[Rung, Resources]
+
+
+class Estimate(Artifact):
+    """A folded graph's cost and speed, rung by rung."""
+
+    stem: ClassVar[str] = "estimate"
+
+    folded: File
+    """The dataflow graph with PE, SIMD and implementation styles set."""
+    folding: tuple[NodeFolding, ...]
+    nodes: tuple[NodeEstimate, ...]
+    cycles_per_frame: int
+    latency_cycles: int | None
+    clock_mhz: float
+    fps: float
+    resources: dict[Rung, Resources]
+    utilization: dict[str, float | None]
+    """Share of the part, by resource, at the highest rung that knows it."""
+    fits: bool | None
+    """``None`` where no resource of the part is known to be exceeded but some are unknown."""
+
+
+class Verification(Record):
+    """The streamlined integer graph against the QONNX model in floating point, on real images."""
+
+    images: int
+    differing: int
+    """Images of which some output differs."""
+    on_boundary: int
+    """Of these, how many trace back to an activation on a rounding boundary."""
+    class_changes: int
+
+
+class Simulation(Record):
+    """A run of the accelerator against the integer golden model."""
+
+    backend: Literal["golden", "cppsim", "rtlsim"]
+    frames: int
+    mismatches: int
+    cycles: int | None = None
+
+
+# --- the report ------------------------------------------------------------------------------
+
+
+class Level(Record):
+    """One pruning level of ``report.json``; the field names are a contract (DESIGN.md)."""
+
+    sparsity: float
+    channels: dict[str, Kept] | None = None
+    alignment: Alignment | None = None
+    accuracy: Accuracy | None = None
+    weights_mbit: float | None = None
+    activations_mbit: float | None = None
+    performance_density: float | None = None
+    """Quantized accuracy in percent / (weights_mbit + activations_mbit)."""
+    macs: int | None = None
+    folding: tuple[NodeFolding, ...] = ()
+    nodes: tuple[NodeEstimate, ...] = ()
+    cycles_per_frame: int | None = None
+    latency_cycles: int | None = None
+    fps: float | None = None
+    resources: dict[Rung, Resources] = {}
+    utilization: dict[str, float | None] = {}
+    fits: bool | None = None
+    verification: Verification | None = None
+    simulation: Simulation | None = None
+    coverage: Coverage | None = None
+
+
+class Report(Artifact):
+    """``report.json``."""
+
+    stem: ClassVar[str] = "report"
+
+    name: str
+    board: str
+    part: str
+    clock_mhz: float
+    levels: tuple[Level, ...]
+    provenance: dict[str, Any] = {}
+    """Versions, seed, dataset and config digest: what the numbers depend on."""

@@ -1,0 +1,210 @@
+"""The one frozen configuration of a sweep, read from YAML or a preset.
+
+Unknown keys are refused; every default stands here and nowhere else.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from hwsubnet.artifacts import Precision, Record
+from hwsubnet.errors import ConfigError
+from hwsubnet.resources import shipped
+
+Level = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class DataConfig(Record):
+    """Which images, and how they are split."""
+
+    name: Literal["digits", "fashion-mnist", "cifar10", "cifar100"] = "digits"
+    path: Path | None = None
+    """Folder that holds the data set; the data set's usual place if not given."""
+    validation: float = Field(0.1, gt=0, lt=0.5)
+    """Share of the training images held out for choosing."""
+    train_images: int | None = Field(None, ge=64)
+    """Use the first so many training images only (None: all)."""
+    test_images: int | None = Field(None, ge=16)
+    """Use the first so many test images only (None: all)."""
+    augment: bool = True
+
+
+class ModelConfig(Record):
+    """Which network."""
+
+    name: str = "lenet"
+    width: Positive = 1.0
+
+
+class PruningConfig(Record):
+    """How channels are chosen (METHODS 1.1 and 1.5)."""
+
+    schedule: Literal["layerwise", "one-shot", "stepwise", "scratch"] = "layerwise"
+    importance: Literal["activation-l1", "activation-l0", "weight-l1"] = "activation-l1"
+    levels: tuple[Level, ...] = Field((0.0, 0.25, 0.5, 0.75), min_length=1)
+    align: int = Field(1, ge=1, le=64)
+    """Kept widths are rounded up to a multiple of this."""
+    start: float = Field(0.5, ge=0)
+    """Epochs of the pruning phase before the first layer's window."""
+    interval: float = Field(0.125, gt=0)
+    """Epochs a layer's window lasts."""
+    refresh: float = Field(0.025, gt=0)
+    """Epochs between two computations of a mask inside its window."""
+
+    @field_validator("levels")
+    @classmethod
+    def _sorted_once(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(levels)) != len(levels):
+            raise ValueError("a level is named twice")
+        return tuple(sorted(levels))
+
+
+class PhaseConfig(Record):
+    """One phase of training."""
+
+    epochs: int = Field(10, ge=0)
+    learning_rate: Positive = 0.05
+    milestones: tuple[float, ...] = ()
+    """Share of the phase after which the learning rate is multiplied by `decay`."""
+    decay: Positive = 0.2
+    schedule: Literal["step", "cosine"] = "cosine"
+
+
+class TrainingConfig(Record):
+    """The recipe: dense, then pruning, then quantization-aware training (METHODS 1.4, 1.9)."""
+
+    batch: int = Field(128, ge=2)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    dense: PhaseConfig = PhaseConfig()
+    prune: PhaseConfig = PhaseConfig(epochs=5, learning_rate=0.02)
+    qat: PhaseConfig = PhaseConfig(epochs=3, learning_rate=0.004)
+    quantize_weights_after: float = Field(0.5, ge=0)
+    """Epochs of the QAT phase before weights are quantized."""
+    quantize_activations_after: float = Field(0.05, ge=0)
+    """Epochs of the QAT phase before activations are quantized."""
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = Field(1, ge=1)
+    checkpoint_every: int = Field(500, ge=1)
+    """Steps between checkpoints."""
+
+
+class HardwareConfig(Record):
+    """The target and how much parallelism it may use."""
+
+    board: str = "Pynq-Z2"
+    """A name that `hwsubnet boards` lists, or the path of a YAML file."""
+    clock_mhz: Positive | None = None
+    """The board's default if not given."""
+    fps: Positive | None = None
+    """Cheapest folding that reaches this; None: the fastest that fits the board."""
+    verify_images: int = Field(512, ge=1)
+    """Test images on which the streamlined graph is compared with the QONNX model."""
+
+
+class SweepConfig(Record):
+    """Everything that a sweep's numbers depend on."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "digits"
+    seed: int = Field(0, ge=0, lt=2**31)
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    precision: Precision = Precision()
+    pruning: PruningConfig = PruningConfig()
+    training: TrainingConfig = TrainingConfig()
+    hardware: HardwareConfig = HardwareConfig()
+
+    @model_validator(mode="after")
+    def _phases_fit(self) -> Self:
+        pruning, phase = self.pruning, self.training.prune
+        if pruning.schedule != "scratch" and phase.epochs <= pruning.start:
+            raise ValueError(
+                f"pruning.start ({pruning.start} epochs) must lie inside the prune phase "
+                f"({phase.epochs} epochs)"
+            )
+        return self
+
+
+def presets() -> list[str]:
+    """Names that `--preset` takes."""
+    return sorted(path.stem for path in shipped("configs").glob("*.yaml"))
+
+
+def load_config(
+    path: Path | None = None, preset: str | None = None, overrides: dict[str, Any] | None = None
+) -> SweepConfig:
+    """Read a sweep's configuration.
+
+    Parameters
+    ----------
+    path
+        A YAML file; or
+    preset
+        the name of a shipped recipe. Neither: all defaults.
+    overrides
+        Values that win over the file, keyed by dotted path (``{"hardware.board": "ZCU104"}``).
+        Values of ``None`` are passed over.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the field and the rule.
+    """
+    if path is not None and preset is not None:
+        raise ConfigError("a CONFIG.yaml and --preset exclude each other", fix="give one of them")
+    if preset is not None:
+        if preset not in presets():
+            raise ConfigError(
+                f"there is no preset {preset!r}", fix=f"choose one of {', '.join(presets())}"
+            )
+        path = shipped("configs") / f"{preset}.yaml"
+    tree = read_yaml(path, ConfigError) if path is not None else {}
+    for dotted, value in (overrides or {}).items():
+        if value is None:
+            continue
+        *parents, leaf = dotted.split(".")
+        node = tree
+        for parent in parents:
+            child = node.setdefault(parent, {})
+            if not isinstance(child, dict):
+                raise ConfigError("must be a mapping", where=f"{path}: {parent}")
+            node = child
+        node[leaf] = value
+    try:
+        return SweepConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(
+            explain(error), where=path or "command line", fix="see docs/config.md"
+        ) from error
+
+
+def read_yaml(path: Path, error: type[ConfigError] | type[Any]) -> dict[str, Any]:
+    """Read a YAML mapping safely (no tags, no objects), or raise `error` in one line."""
+    try:
+        if path.stat().st_size > 1_000_000:
+            raise error("is larger than 1 MB; a config is a page of text", where=path)
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise error(f"cannot be read ({reason.strerror})", where=path) from reason
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as reason:
+        line = " ".join(str(reason).split())
+        raise error(f"is not valid YAML ({line})", where=path) from reason
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise error(f"must be a mapping of keys to values, not {type(tree).__name__}", where=path)
+    return tree
+
+
+def explain(error: ValidationError) -> str:
+    """Give the first violated rule as one line: field, rule, value."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "config"
+    message = first["msg"].removeprefix("Value error, ")
+    value = first["input"]
+    shown = "" if isinstance(value, dict | list) else f", not {value!r}"
+    more = error.error_count() - 1
+    return f"{field}: {message}{shown}" + (f" (and {more} more)" if more else "")
