@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow check schema clean
 
 demo: $(STAMP)
 	$(BIN)/hwsubnet sweep --preset digits --out runs/digits
@@ -27,3 +27,6 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:
 	rm -rf .venv runs
+
+schema: $(STAMP)
+	$(BIN)/python -c 'import json; from hwsubnet.boards import board_schema; print(json.dumps(board_schema(), indent=2))' > boards/board.schema.json
