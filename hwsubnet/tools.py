@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from hwsubnet.artifacts import Record
-from hwsubnet.errors import ToolError
+from hwsubnet.errors import OutputError, ToolError
 
 ToolName = Literal["verilator", "g++", "make", "yosys", "vivado", "chromium"]
 
@@ -58,14 +58,34 @@ class _Recipe:
     probe: Callable[[Path], str | None]
 
 
+@cache
 def find_tool(name: ToolName) -> Tool:
     """Look for a tool and ask for its version; never raises, never waits longer than 20 s."""
-    return _find(name)
+    recipe = _RECIPES[name]
+    path = recipe.find()
+    found = recipe.probe(path) if path else None
+    status: Literal["ok", "missing", "too old", "broken"]
+    if path is None:
+        status = "missing"
+    elif found is None:
+        status = "broken"
+    else:
+        status = "ok" if _numbers(found) >= _numbers(recipe.minimum) else "too old"
+    return Tool(
+        name=name,
+        status=status,
+        version=found,
+        path=path,
+        minimum=recipe.minimum,
+        required=recipe.required,
+        purpose=recipe.purpose,
+        get=recipe.get,
+    )
 
 
 def find_tools() -> tuple[Tool, ...]:
     """Look for every tool that hwsubnet can use."""
-    return tuple(_find(name) for name in _RECIPES)
+    return tuple(find_tool(name) for name in _RECIPES)
 
 
 def require(name: ToolName) -> Tool:
@@ -76,7 +96,7 @@ def require(name: ToolName) -> Tool:
     ToolError
         If it is missing, too old or does not run: which, and how to get it.
     """
-    tool = _find(name)
+    tool = find_tool(name)
     if tool.status == "ok":
         return tool
     what = {
@@ -143,8 +163,14 @@ def run(
         If it cannot be started, fails, or takes too long: its last line, and the log's place.
     """
     name = Path(command[0]).name
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w+b") as sink:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sink = log.open("w+b")
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", where=log, fix="choose another --out"
+        ) from error
+    with sink:
         code = _run(command, sink, cwd, timeout, environment or child_environment())
         sink.seek(0)
         output = sink.read().decode(errors="replace")
@@ -311,30 +337,6 @@ _RECIPES: dict[ToolName, _Recipe] = {
         probe=_says("--version", r"(\d+(?:\.\d+)+)"),
     ),
 }
-
-
-@cache
-def _find(name: ToolName) -> Tool:
-    recipe = _RECIPES[name]
-    path = recipe.find()
-    found = recipe.probe(path) if path else None
-    status: Literal["ok", "missing", "too old", "broken"]
-    if path is None:
-        status = "missing"
-    elif found is None:
-        status = "broken"
-    else:
-        status = "ok" if _numbers(found) >= _numbers(recipe.minimum) else "too old"
-    return Tool(
-        name=name,
-        status=status,
-        version=found,
-        path=path,
-        minimum=recipe.minimum,
-        required=recipe.required,
-        purpose=recipe.purpose,
-        get=recipe.get,
-    )
 
 
 def _numbers(text: str) -> tuple[int, ...]:
