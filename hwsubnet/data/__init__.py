@@ -1,0 +1,17 @@
+"""Images: the data sets, their splits, and batches with augmentation."""
+
+from hwsubnet.data.augment import Augmentation, augment
+from hwsubnet.data.batches import batches, steps_per_epoch, to_real
+from hwsubnet.data.load import load_data
+from hwsubnet.data.splits import Split, Splits
+
+__all__ = [
+    "Augmentation",
+    "Split",
+    "Splits",
+    "augment",
+    "batches",
+    "load_data",
+    "steps_per_epoch",
+    "to_real",
+]
