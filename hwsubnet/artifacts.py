@@ -342,8 +342,10 @@ class Estimate(Artifact):
     """``None`` where no resource of the part is known to be exceeded but some are unknown."""
 
 
-class Verification(Record):
+class Verification(Artifact):
     """The streamlined integer graph against the QONNX model in floating point, on real images."""
+
+    stem: ClassVar[str] = "verification"
 
     images: int
     differing: int
@@ -365,10 +367,11 @@ class Simulation(Record):
 # --- the report ------------------------------------------------------------------------------
 
 
-class Level(Record):
-    """One pruning level of ``report.json``; the field names are a contract (DESIGN.md)."""
+class Metrics(Record):
+    """All that is known of one accelerator; the field names are a contract with readers of the report."""
 
-    sparsity: float
+    sparsity: float | None = None
+    """``None`` for a model that was not pruned here."""
     channels: dict[str, Kept] | None = None
     alignment: Alignment | None = None
     accuracy: Accuracy | None = None
@@ -388,6 +391,12 @@ class Level(Record):
     verification: Verification | None = None
     simulation: Simulation | None = None
     coverage: Coverage | None = None
+
+
+class Level(Metrics):
+    """One pruning level of ``report.json``."""
+
+    sparsity: float
 
 
 class Report(Artifact):
