@@ -368,7 +368,7 @@ class Simulation(Record):
 
 
 class Metrics(Record):
-    """All that is known of one accelerator; the field names are a contract with readers of the report."""
+    """All that is known of one accelerator; readers of reports rely on the field names."""
 
     sparsity: float | None = None
     """``None`` for a model that was not pruned here."""
