@@ -1,0 +1,1 @@
+"""Source code of an accelerator from its kernels."""

@@ -1,0 +1,25 @@
+"""Hardware kernels: each an integer golden model, a C++ call, an RTL instance and its cycles."""
+
+from hwsubnet.kernels.base import CppArray, CppCall, Kernel, Memory, RtlModule
+from hwsubnet.kernels.datatype import DataType, IntArray
+from hwsubnet.kernels.graph import KernelGraph, graph_of, read_graph
+from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.registry import KERNELS, make_kernel
+from hwsubnet.kernels.stream import Stream
+
+__all__ = [
+    "KERNELS",
+    "CppArray",
+    "CppCall",
+    "DataType",
+    "IntArray",
+    "Kernel",
+    "KernelGraph",
+    "Memory",
+    "Node",
+    "RtlModule",
+    "Stream",
+    "graph_of",
+    "make_kernel",
+    "read_graph",
+]

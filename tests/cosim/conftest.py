@@ -1,0 +1,83 @@
+"""Golden = C++: what the cosim test of every kernel shares.
+
+A test module names its legal parameter sets in ``CASES`` (id -> node) and one or more mutations of
+its header in ``MUTATIONS`` ((old text, new text), old occurring in the header), and imports the
+tests of `cpp_cosim`.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwsubnet.emit.cpp import emit_cpp
+from hwsubnet.kernels import KernelGraph, Node, make_kernel
+from hwsubnet.kernels.datatype import IntArray
+from hwsubnet.resources import shipped
+from hwsubnet.simulate.cppsim import CppSimulator, compile_cpp
+
+FRAMES = 19  # more than the frames side by side, and no multiple of them
+
+
+def graph_of_one(node: Node) -> KernelGraph:
+    return KernelGraph.of((make_kernel(node),))
+
+
+def random_inputs(graph: KernelGraph, seed: int = 20260) -> dict[str, IntArray]:
+    """Uniform over each input's type, with both ends of its range in the first two frames."""
+    rng = np.random.default_rng(seed)
+    inputs = {}
+    for stream in graph.inputs:
+        datatype, shape = stream.datatype, (FRAMES, *stream.shape)
+        low, high = datatype.min, datatype.max
+        values = rng.integers(0, 2, shape) * 2 - 1 if datatype.bipolar else None
+        if values is None:
+            values = rng.integers(low, high, shape, endpoint=True)
+        values[0], values[1] = low, high
+        inputs[stream.tensor] = values
+    return inputs
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", list(metafunc.module.CASES))
+    if "mutation" in metafunc.fixturenames:
+        mutations = metafunc.module.MUTATIONS
+        metafunc.parametrize("mutation", mutations, ids=[new.strip() for _, new in mutations])
+
+
+Compile = Callable[..., CppSimulator]
+
+
+@pytest.fixture(scope="session")
+def compile_nodes(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+    """Compile single-kernel accelerators, by id, into one executable."""
+    folder = tmp_path_factory.mktemp("cpp")
+
+    def compile_(nodes: Mapping[str, Node], **options: object) -> CppSimulator:
+        tops = {name.replace("-", "_"): graph_of_one(node) for name, node in nodes.items()}
+        return compile_cpp(emit_cpp(tops), tops, folder, **options)  # type: ignore[arg-type]
+
+    return compile_
+
+
+@pytest.fixture(scope="module")
+def compiled(request: pytest.FixtureRequest, compile_nodes: Compile) -> CppSimulator:
+    """All CASES of the module, in the simulation's reading of the types."""
+    return compile_nodes(request.module.CASES)
+
+
+@pytest.fixture
+def mutated_hls(request: pytest.FixtureRequest, tmp_path: Path, mutation: tuple[str, str]) -> Path:
+    """A copy of ``hls/`` whose kernel has one text replaced."""
+    old, new = mutation
+    hls = tmp_path / "hls"
+    shutil.copytree(shipped("hls"), hls)
+    node = next(iter(request.module.CASES.values()))
+    header = hls / "include" / make_kernel(node).header
+    text = header.read_text()
+    assert old in text, f"{header.name} no longer holds {old!r}"
+    header.write_text(text.replace(old, new))
+    return hls

@@ -1,0 +1,39 @@
+"""The tests that every kernel's C++ passes; imported by the kernels' test modules."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from conftest import Compile, random_inputs
+
+from hwsubnet.errors import ToolError
+from hwsubnet.simulate.cppsim import CppSimulator
+
+
+def agrees(simulator: CppSimulator, top: str, folder: Path) -> bool:
+    """Whether the C++ gives the golden model's outputs, and the declared number of them."""
+    graph = simulator.tops[top]
+    inputs = random_inputs(graph)
+    golden = graph.run(inputs)
+    outputs = simulator.run(inputs, folder, top=top)
+    return all(np.array_equal(golden[tensor], values) for tensor, values in outputs.items())
+
+
+def test_cpp_equals_golden(case: str, compiled: CppSimulator, tmp_path: Path) -> None:
+    assert agrees(compiled, case.replace("-", "_"), tmp_path)
+
+
+def test_mutated_kernel_is_caught(
+    request: pytest.FixtureRequest, mutated_hls: Path, compile_nodes: Compile, tmp_path: Path
+) -> None:
+    module: ModuleType = request.module
+    simulator = compile_nodes(module.CASES, kernels=mutated_hls)
+
+    def survives(top: str) -> bool:
+        try:
+            return agrees(simulator, top, tmp_path)
+        except ToolError:  # a stream read while empty, or left full
+            return False
+
+    assert not all(survives(top) for top in simulator.tops)
