@@ -60,10 +60,13 @@ class Memory:
 
 @dataclass(frozen=True)
 class RtlModule:
-    """An instance of one of this project's SystemVerilog modules.
+    """An instance of one of this project's SystemVerilog cores.
 
-    Its ports are ``ap_clk``, ``ap_rst_n`` and, per stream i, ``in<i>_V_t{data,valid,ready}`` and
-    ``out<i>_V_t{data,valid,ready}``, each TDATA ``axi_width`` wide.
+    Its ports are ``clk``, ``rst`` (synchronous, active high), ``idat``, ``ivld``, ``irdy`` and
+    ``odat``, ``ovld``, ``ordy``. The input streams lie side by side in ``idat``, stream 0 in the
+    least significant bits, each `Stream.width` bits wide (no byte padding), with one bit of
+    ``ivld`` and ``irdy`` each; the same for the outputs. The node's generated wrapper
+    (:mod:`hwsubnet.emit.stitch`) gives each of them AXI-Stream ports of its own.
 
     Parameters
     ----------
