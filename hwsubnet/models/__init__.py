@@ -1,0 +1,15 @@
+"""The networks of this project: built by name, saved and loaded."""
+
+from hwsubnet.models.blocks import Network
+from hwsubnet.models.build import MODELS, build
+from hwsubnet.models.files import fit_shapes, load_network, load_weights, save_weights
+
+__all__ = [
+    "MODELS",
+    "Network",
+    "build",
+    "fit_shapes",
+    "load_network",
+    "load_weights",
+    "save_weights",
+]

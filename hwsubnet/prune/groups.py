@@ -1,0 +1,188 @@
+"""Channel groups: which channels of which layers live and die together.
+
+A residual addition, a depthwise layer or a reused module ties the channels of several layers: a
+channel can only be removed in all of them at once. The groups are found by following every single
+channel through the traced network, so that any mixture of additions, concatenations and depthwise
+layers is covered; layers between keep their own numbering of the group's channels.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hwsubnet.errors import ModelError
+from hwsubnet.prune.importance import Measure, filter_l1
+from hwsubnet.prune.masks import ChannelMask
+from hwsubnet.prune.tracing import Trace, trace
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One module's share in a group.
+
+    Attributes
+    ----------
+    name
+        Path of the module in the network.
+    module
+        The module itself.
+    index
+        int64, one entry for each of the module's channels (columns, for the input of a linear
+        layer that reads a flattened image): its number in the group, -1 where it belongs to
+        another group or to none.
+    """
+
+    name: str
+    module: nn.Module
+    index: Tensor
+
+    def pick(self, keep: Tensor) -> Tensor:
+        """Which of the module's channels stay if the group keeps `keep`; others' all stay."""
+        keep = keep.to(self.index.device)
+        return torch.where(self.index >= 0, keep[self.index.clamp(min=0)], True)
+
+    def gather(self, values: Tensor, channels: int) -> Tensor:
+        """Sum per-channel `values` of the module into the group's channels."""
+        mine = self.index >= 0
+        total = torch.zeros(channels, dtype=values.dtype)
+        return total.index_add_(0, self.index[mine], values.cpu()[mine])
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelGroup:
+    """Channels that live and die together.
+
+    Attributes
+    ----------
+    name
+        Path of the first layer that produces the channels.
+    channels
+        How many there are.
+    prunable
+        False for channels that reach the network's output or are tied to its input, and where a
+        layer reads them past any mask.
+    sites
+        Masks that the channels pass.
+    producers
+        Layers whose output channels they are, depthwise layers among them.
+    norms
+        Norms that they pass.
+    consumers
+        Layers whose input channels they are.
+    """
+
+    name: str
+    channels: int
+    prunable: bool
+    sites: tuple[Member, ...]
+    producers: tuple[Member, ...]
+    norms: tuple[Member, ...]
+    consumers: tuple[Member, ...]
+
+    @property
+    def mask(self) -> Tensor:
+        """Which channels stay, bool (channels,)."""
+        keep = torch.ones(self.channels, dtype=torch.bool)
+        for member, mask in self._masks():
+            mine = member.index >= 0
+            keep[member.index[mine]] = mask.keep.cpu()[mine]
+        return keep
+
+    def set_mask(self, keep: Tensor) -> None:
+        """Choose the channels that stay, at every site of the group.
+
+        Raises
+        ------
+        ModelError
+            If the group is not prunable and `keep` leaves channels out.
+        """
+        if not self.prunable and not bool(keep.all()):
+            raise ModelError("is exempt from pruning", where=self.name)
+        for member, mask in self._masks():
+            mine = member.index >= 0
+            chosen = mask.keep.clone()
+            chosen[mine.to(chosen.device)] = keep.to(chosen.device)[
+                member.index[mine].to(chosen.device)
+            ]
+            mask.set(chosen)
+
+    def observe(self, on: bool) -> None:
+        """Start measuring the group's activations afresh, or stop."""
+        for _, mask in self._masks():
+            mask.observe(on)
+
+    def importance(self, measure: Measure = "activation-l1") -> Tensor:
+        """Return the importance of each channel, float32 (channels,).
+
+        A channel with several sites (for weights: several producers) gets the sum over them. A
+        site that lies after another one of the same group sees what the earlier mask leaves.
+        """
+        if measure == "weight-l1":
+            parts = [(member, filter_l1(member.module)) for member in self.producers]
+        else:
+            parts = [
+                (member, mask.l1 if measure == "activation-l1" else mask.l0)
+                for member, mask in self._masks()
+            ]
+        total = torch.zeros(self.channels)
+        for member, values in parts:
+            total += member.gather(values.float(), self.channels)
+        return total
+
+    def _masks(self) -> Iterator[tuple[Member, ChannelMask]]:
+        for member in self.sites:
+            assert isinstance(member.module, ChannelMask)
+            yield member, member.module
+
+
+def find_groups(model: nn.Module) -> tuple[ChannelGroup, ...]:
+    """Find the channel groups of a network, in forward order.
+
+    Parameters
+    ----------
+    model
+        A network that ``torch.fx`` can trace, with a :class:`ChannelMask` after the norm of every
+        layer that may be pruned.
+
+    Raises
+    ------
+    ModelError
+        If the network does something to channels that is not understood, naming it.
+    """
+    found = trace(model)
+    numbers: dict[int, int] = {}
+    members: dict[int, list[int]] = {}
+    for atom in range(found.atoms):
+        channel = found.tied(atom)
+        group = found.together(atom)
+        if channel not in numbers:
+            numbers[channel] = len(members.setdefault(group, []))
+            members[group].append(channel)
+    return tuple(_group(found, group, numbers, len(members[group])) for group in members)
+
+
+def _group(found: Trace, group: int, numbers: dict[int, int], channels: int) -> ChannelGroup:
+    def share(role: str) -> tuple[Member, ...]:
+        shares = []
+        for name, atoms in found.roles[role].items():
+            index = [
+                numbers[found.tied(atom)] if atom >= 0 and found.together(atom) == group else -1
+                for atom in atoms
+            ]
+            if max(index, default=-1) >= 0:
+                module = found.modules[name]
+                shares.append(Member(name, module, torch.tensor(index)))
+        return tuple(shares)
+
+    producers = share("producer")
+    return ChannelGroup(
+        name=producers[0].name,
+        channels=channels,
+        prunable=all(found.together(atom) != group for atom in found.frozen),
+        sites=share("site"),
+        producers=producers,
+        norms=share("norm"),
+        consumers=share("consumer"),
+    )

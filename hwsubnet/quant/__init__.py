@@ -1,0 +1,35 @@
+"""Quantizers for weights and activations, as Brevitas layers that export to QONNX."""
+
+import hwsubnet.quant.pickling  # noqa: F401  (registers with copyreg)
+from hwsubnet.quant.injectors import (
+    AffineQuant,
+    PixelQuant,
+    SymmetricQuant,
+    UnsignedQuant,
+    WeightQuant,
+)
+from hwsubnet.quant.layers import (
+    QuantAdd,
+    QuantConv2d,
+    QuantIdentity,
+    QuantLinear,
+    pixels,
+    unsigned,
+)
+from hwsubnet.quant.state import set_quantization, unquantized
+
+__all__ = [
+    "AffineQuant",
+    "PixelQuant",
+    "QuantAdd",
+    "QuantConv2d",
+    "QuantIdentity",
+    "QuantLinear",
+    "SymmetricQuant",
+    "UnsignedQuant",
+    "WeightQuant",
+    "pixels",
+    "set_quantization",
+    "unquantized",
+    "unsigned",
+]
