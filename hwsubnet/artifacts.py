@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -68,7 +68,8 @@ def replacing(target: Path) -> Iterator[Path]:
             fix="choose another --out, or free space on the disk",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # also where the folder could not even be made
+            temporary.unlink()
 
 
 def write_text(target: Path, text: str) -> None:
