@@ -1,0 +1,165 @@
+"""What a reader looks for first: tiles, and one table with a column per level."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hwsubnet.artifacts import Level, Report
+from hwsubnet.report.text import UNKNOWN, change, number, percent, points, significant
+from hwsubnet.report.values import RESOURCES, Known, Resource, comparable, highest
+
+Format = Callable[[float | None], str]
+Step = Callable[[float | None, float | None], str | None]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number at the first and at the last level, and the step between them."""
+
+    title: str
+    first: str
+    last: str | None
+    step: str | None
+    rung: str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of one level."""
+
+    text: str
+    step: str | None = None
+    """Against the first level."""
+    rung: str | None = None
+    """Given where the levels of a row stand on different rungs."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number over all levels."""
+
+    title: str
+    note: str
+    cells: tuple[Cell, ...]
+    rung: str | None = None
+
+
+def accuracy(level: Level) -> float | None:
+    """Return the share of right answers of the network that goes into hardware."""
+    return level.accuracy.quantized if level.accuracy else None
+
+
+def tiles(report: Report) -> tuple[Tile, ...]:
+    """Accuracy, speed, cost and size, from the first level to the last."""
+    levels = report.levels
+    series = comparable(levels)
+    costs = series.values if series else (None,) * len(levels)
+    resource, rung = (series.resource, series.rung) if series else ("LUT", None)
+
+    def tile(
+        title: str, values: Sequence[float | None], text: Format, step: Step, rung: str | None
+    ) -> Tile:
+        first, last = values[0], values[-1]
+        if len(values) == 1 or (first is None and last is None):
+            return Tile(title, text(first), None, None, rung)
+        return Tile(title, text(first), text(last), step(first, last), rung)
+
+    if not levels:
+        return ()
+    return (
+        tile("Accuracy, quantized", [accuracy(v) for v in levels], percent, points, None),
+        tile("Frames per second", [v.fps for v in levels], significant, change, "analytical"),
+        tile(resource, costs, significant, change, rung),
+        tile("Weights, Mbit", [v.weights_mbit for v in levels], significant, change, None),
+    )
+
+
+def rows(report: Report) -> tuple[Row, ...]:
+    """Return the headline table: a row per number, a cell per level."""
+    levels, clock = report.levels, f"{report.clock_mhz:g} MHz"
+
+    def row(
+        title: str,
+        note: str,
+        value: Callable[[Level], float | None],
+        text: Format = number,
+        step: Step = change,
+        rung: str | None = None,
+    ) -> Row:
+        values = [value(level) for level in levels]
+        cells = (Cell(text(v), step(values[0], v) if i else None) for i, v in enumerate(values))
+        return Row(title, note, tuple(cells), rung)
+
+    def exact(share: float | None) -> str:
+        return percent(share, 2)
+
+    return (
+        row("accuracy, quantized", _tested_on(levels), accuracy, exact, points),
+        row(
+            "accuracy, float",
+            "the same network before quantization",
+            lambda v: v.accuracy.float_ if v.accuracy else None,
+            exact,
+            points,
+        ),
+        row("frames per second", f"at {clock}", lambda v: v.fps, significant, rung="analytical"),
+        row(
+            "cycles per frame",
+            "of the slowest node",
+            lambda v: v.cycles_per_frame,
+            rung="analytical",
+        ),
+        row(
+            "latency",
+            "cycles from a frame's first input to its last output",
+            lambda v: v.latency_cycles,
+            rung="analytical",
+        ),
+        row("multiply-accumulates", "per frame", lambda v: v.macs),
+        row("weights", "Mbit", lambda v: v.weights_mbit, significant),
+        row("activations", "Mbit, outputs of the weight layers", _activations, significant),
+        row(
+            "performance density",
+            "accuracy in percent per Mbit of weights and activations",
+            lambda v: v.performance_density,
+            significant,
+        ),
+        *(_resource_row(levels, resource) for resource in RESOURCES),
+        Row(
+            "fits the board",
+            "unknown if nothing known exceeds the part, but some resource is unknown",
+            tuple(Cell({True: "yes", False: "no", None: UNKNOWN}[v.fits]) for v in levels),
+        ),
+    )
+
+
+def _activations(level: Level) -> float | None:
+    return level.activations_mbit
+
+
+def _resource_row(levels: Sequence[Level], resource: Resource) -> Row:
+    known: list[Known | None] = [highest(level.resources, resource) for level in levels]
+    rungs = dict.fromkeys(k.rung for k in known if k)
+    first = known[0] if known else None
+    cells = []
+    for index, k in enumerate(known):
+        same = index > 0 and k is not None and first is not None and k.rung == first.rung
+        cells.append(
+            Cell(
+                significant(k.value if k else None),
+                change(first.value, k.value) if same and k and first else None,
+                k.rung if k and len(rungs) > 1 else None,
+            )
+        )
+    return Row(
+        resource,
+        "whole accelerator",
+        tuple(cells),
+        next(iter(rungs), None) if len(rungs) == 1 else None,
+    )
+
+
+def _tested_on(levels: Sequence[Level]) -> str:
+    sets = dict.fromkeys(
+        f"{number(v.accuracy.images)} {v.accuracy.split} images" for v in levels if v.accuracy
+    )
+    return "top-1, on " + " or ".join(sets) if sets else "top-1"
