@@ -62,7 +62,6 @@ class ChannelMask(nn.Module):
                 statistic.zero_()
         self.observing.fill_(on)
 
-    @torch.no_grad()
     def _measure(self, activation: Tensor) -> None:
         for mean, value in (
             (self.l1, mean_magnitude(activation)),

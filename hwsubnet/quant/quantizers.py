@@ -144,7 +144,6 @@ class WeightQuantizer(Quantizer):
             weight = quantize_weight(weight, scale, self.low, self.high)
         return weight, scale, self.no_shift, self.bits
 
-    @torch.no_grad()
     def observe(self, weight: Tensor) -> None:
         """Fold the largest magnitudes of `weight` into the cumulative means."""
         largest = weight.detach().abs().amax(self.reduced, keepdim=True)
@@ -182,7 +181,6 @@ class ActivationQuantizer(Quantizer):
             x = quantize_activation(x, scale, shift, self.low, self.high)
         return x, scale, zero_point, self.bits
 
-    @torch.no_grad()
     def observe(self, *tensors: Tensor) -> None:
         """Fold the joint minimum and maximum of `tensors` into the means, if this pass counts."""
         if not self.collects(tensors[0]):
