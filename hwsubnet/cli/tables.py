@@ -1,0 +1,135 @@
+"""Answers as tables, for people. What is unknown is a dash, never 0."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from hwsubnet.artifacts import Metrics, Report, Resources, Rung, TrainedNetwork
+from hwsubnet.boards import Board
+from hwsubnet.tools import Tool
+
+Renderables = tuple[RenderableType, ...]
+
+UNKNOWN = "-"
+_STATUS = {"ok": "green", "missing": "yellow", "too old": "red", "broken": "red"}
+
+
+def report(found: Report, folder: Path) -> Renderables:
+    """One row a level, and where the report is."""
+    table = Table("level", title=f"{found.board} at {found.clock_mhz:g} MHz", title_justify="left")
+    names = ("channels", "accuracy", "FPS", "LUT", "BRAM18", "DSP", "from", "fits")
+    for name in names:
+        table.add_column(name, justify="right")
+    for level in found.levels:
+        kept, of = (
+            sum(getattr(layer, field) for layer in (level.channels or {}).values())
+            for field in ("kept", "of")
+        )
+        rung, used = best(level)
+        table.add_row(
+            f"{level.sparsity:.0%}",
+            f"{kept} of {of}" if of else UNKNOWN,
+            share(level.accuracy.quantized if level.accuracy else None),
+            number(level.fps),
+            number(used.LUT),
+            number(used.BRAM18),
+            number(used.DSP),
+            rung or UNKNOWN,
+            yes(level.fits),
+        )
+    return table, Text(f"The whole report: {folder / 'report.html'}")
+
+
+def trained(levels: Mapping[float, TrainedNetwork], folder: Path) -> Renderables:
+    """One row a level, and where the networks are."""
+    table = Table("level", "images", "float", "quantized")
+    for sparsity, network in levels.items():
+        for seen in filter(None, (network.validation, network.test)):
+            table.add_row(
+                f"{sparsity:.0%}",
+                f"{seen.images} {seen.split}",
+                share(seen.float_),
+                share(seen.quantized),
+            )
+    return table, Text(f"The networks: {folder}/level-*/train")
+
+
+def exported(models: Sequence[Mapping[str, Any]]) -> Renderables:
+    """One row a level."""
+    table = Table("level", "model", "golden vectors")
+    for row in models:
+        table.add_row(f"{row['sparsity']:.0%}", Text(row["model"]), Text(row["golden"]))
+    return (table,)
+
+
+def metrics(found: Metrics, board: Board, clock_mhz: float) -> Renderables:
+    """Speed, then resources by rung, then what did not become hardware."""
+    speed = Table.grid(padding=(0, 2))
+    speed.add_row("board", Text(f"{board.name}, {board.part}, {clock_mhz:g} MHz"))
+    speed.add_row("frames per second", number(found.fps))
+    speed.add_row("cycles per frame", number(found.cycles_per_frame))
+    speed.add_row("latency in cycles", number(found.latency_cycles))
+    speed.add_row("fits", yes(found.fits))
+    costs = Table("", *Resources.model_fields)
+    for rung, used in found.resources.items():
+        costs.add_row(rung, *(number(value) for value in dict(used).values()))
+    costs.add_row("the board has", *(number(value) for value in dict(board.resources).values()))
+    costs.add_row("used", *(share(found.utilization.get(name)) for name in Resources.model_fields))
+    left = Table("not hardware", "op", "why")
+    for node in found.coverage.left if found.coverage else ():
+        left.add_row(Text(node.node), Text(node.op), Text(node.why))
+    return (speed, costs, left) if left.row_count else (speed, costs)
+
+
+def boards(known: Sequence[Board]) -> Renderables:
+    """One row a board."""
+    table = Table("board", "part", "MHz", *Resources.model_fields)
+    for board in known:
+        totals = (number(value) for value in dict(board.resources).values())
+        table.add_row(board.name, board.part, f"{board.clock_mhz:g}", *totals)
+    return (table,)
+
+
+def doctor(tools: Sequence[Tool], packages: Mapping[str, str | None]) -> Renderables:
+    """One row a tool, and the versions that a bug report should name."""
+    table = Table("tool", "version", "status", "what it is for", "how to get it")
+    for tool in tools:
+        needed = "" if tool.required else " (optional)"
+        table.add_row(
+            tool.name,
+            escape(tool.version or UNKNOWN),
+            f"[{_STATUS[tool.status]}]{tool.status}[/]",
+            tool.purpose + needed,
+            "" if tool.status == "ok" else tool.get,
+        )
+    return table, Text(", ".join(f"{name} {found or UNKNOWN}" for name, found in packages.items()))
+
+
+def best(found: Metrics) -> tuple[Rung | None, Resources]:
+    """Return the highest rung of the ladder that is known, and what it says."""
+    for rung in reversed(get_args(Rung)):
+        if rung in found.resources:
+            return rung, found.resources[rung]
+    return None, Resources()
+
+
+def number(value: float | None) -> str:
+    """Write a count or a rate."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
+
+
+def share(value: float | None) -> str:
+    """Write a share in percent."""
+    return UNKNOWN if value is None else f"{value:.1%}"
+
+
+def yes(value: bool | None) -> str:
+    """Write a truth value that may be unknown."""
+    return {True: "yes", False: "no", None: UNKNOWN}[value]

@@ -1,0 +1,240 @@
+"""The stages of a run in their order, level by level.
+
+Each result is made when it is first asked for, from the results before it::
+
+    dense ──> level-S/train ──> compact ──> export ──> lower ──┬─> verify ────┐
+                                                               └─> estimate ──┴─> Level
+
+so a command that needs only the first stages asks only for those. The stages' own modules are
+imported when they run: the learning side and FINN take seconds.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwsubnet.artifacts import (
+    Accuracy,
+    CompactNetwork,
+    Estimate,
+    ExportedModel,
+    Level,
+    LoweredGraph,
+    TrainedNetwork,
+    Verification,
+)
+from hwsubnet.config import SweepConfig
+from hwsubnet.flow.run import Run
+from hwsubnet.flow.stage import A, Stage, complete
+
+if TYPE_CHECKING:
+    from hwsubnet.data import Splits
+
+LEARNING = ("torch", "brevitas", "lightning")
+HARDWARE = ("brevitas", "qonnx", "finn-plus")
+"""Distributions whose version the numbers depend on."""
+
+GOLDEN_FRAMES = 32
+"""Test images that an exported model carries along as golden vectors."""
+
+
+class Pipeline:
+    """What all levels of a run share."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.config = run.config
+
+    @cached_property
+    def data(self) -> "Splits":
+        """The data set, divided."""
+        from hwsubnet.data import load_data
+
+        return load_data(self.config.data, self.config.seed)
+
+    @cached_property
+    def dense(self) -> TrainedNetwork:
+        """The float network that every level starts from."""
+        return complete(
+            Stage(
+                name="train dense",
+                gives=TrainedNetwork,
+                depends=(learning_part(self.config),),
+                packages=LEARNING,
+                run=self._train_dense,
+                resumes=True,
+            ),
+            self.dense_folder,
+        )
+
+    @property
+    def dense_folder(self) -> Path:
+        """Where `dense` rests."""
+        return self.run.folder / "dense"
+
+    def level(self, sparsity: float) -> "LevelPipeline":
+        """Return the stages of one level."""
+        return LevelPipeline(self, sparsity)
+
+    def _train_dense(self, out: Path) -> TrainedNetwork:
+        from hwsubnet.train import train_dense
+
+        return train_dense(self.config, out)
+
+
+class LevelPipeline:
+    """One pruning level's chain of stages."""
+
+    def __init__(self, shared: Pipeline, sparsity: float) -> None:
+        self.shared = shared
+        self.config = shared.config
+        self.sparsity = sparsity
+        self.folder = shared.run.folder / f"level-{sparsity}"
+
+    @cached_property
+    def trained(self) -> TrainedNetwork:
+        """Pruned and trained with quantization; the masked channels are still there."""
+        dense = self.shared.dense
+
+        def run(out: Path) -> TrainedNetwork:
+            from hwsubnet.train import train_level
+
+            return train_level(self.config, dense, self.shared.dense_folder, self.sparsity, out)
+
+        depends = (learning_part(self.config), self.sparsity, dense)
+        return self._complete("train", TrainedNetwork, depends, LEARNING, run, resumes=True)
+
+    @cached_property
+    def compacted(self) -> CompactNetwork:
+        """The same network without the masked channels."""
+        trained = self.trained
+        align = self.config.pruning.align
+
+        def run(out: Path) -> CompactNetwork:
+            from hwsubnet.compact import compact
+
+            return compact(trained, self.folder / "train", out, align=align)
+
+        return self._complete("compact", CompactNetwork, (trained, align), LEARNING, run)
+
+    @cached_property
+    def exported(self) -> ExportedModel:
+        """The same network as QONNX, with golden vectors."""
+        compacted = self.compacted
+
+        def run(out: Path) -> ExportedModel:
+            from hwsubnet.compact import load_compact
+            from hwsubnet.export import export
+
+            model = load_compact(compacted, self.folder / "compact")
+            return export(model, self.shared.data.test.images[:GOLDEN_FRAMES], out)
+
+        depends = (compacted, self.config.data, GOLDEN_FRAMES)
+        return self._complete("export", ExportedModel, depends, (*LEARNING, *HARDWARE), run)
+
+    @cached_property
+    def lowered(self) -> LoweredGraph:
+        """The FINN dataflow graph, not yet folded."""
+        exported = self.exported
+        board = self.shared.run.board
+
+        def run(out: Path) -> LoweredGraph:
+            from hwsubnet.lower import lower
+
+            return lower(self.model_path, out, board)
+
+        return self._complete("lower", LoweredGraph, (exported, board), HARDWARE, run)
+
+    @cached_property
+    def verified(self) -> Verification:
+        """The lowered graph against the exported model, on test images."""
+        lowered = self.lowered
+        count = self.config.hardware.verify_images
+
+        def run(out: Path) -> Verification:
+            from hwsubnet.lower import verify
+
+            images = self.shared.data.test.images[:count]
+            return verify(lowered, self.folder / "lower", self.model_path, images)
+
+        depends = (lowered, self.config.data, count)
+        return self._complete("verify", Verification, depends, HARDWARE, run)
+
+    @cached_property
+    def estimated(self) -> Estimate:
+        """The graph, folded for the board, with its cost and speed."""
+        lowered = self.lowered
+        board, clock = self.shared.run.board, self.shared.run.clock_mhz
+        fps = self.config.hardware.fps
+
+        def run(out: Path) -> Estimate:
+            from hwsubnet.estimate import estimate
+
+            folder = self.folder / "lower"
+            return estimate(lowered, folder, board, out, fps=fps, clock_mhz=clock)
+
+        return self._complete("estimate", Estimate, (lowered, board, clock, fps), HARDWARE, run)
+
+    def result(self) -> Level:
+        """Join what all stages give into the report's record."""
+        compacted, trained = self.compacted, self.trained
+        return Level(
+            sparsity=self.sparsity,
+            channels=compacted.channels,
+            alignment=compacted.alignment,
+            accuracy=trained.test,
+            weights_mbit=compacted.weights_mbit,
+            activations_mbit=compacted.activations_mbit,
+            performance_density=_density(trained.test, compacted),
+            verification=self.verified,
+            **metrics(self.lowered, self.estimated),
+        )
+
+    @property
+    def model_path(self) -> Path:
+        """The QONNX file."""
+        return self.folder / "export" / self.exported.model.path
+
+    def _complete(
+        self,
+        name: str,
+        gives: type[A],
+        depends: tuple[object, ...],
+        packages: tuple[str, ...],
+        run: Callable[[Path], A],
+        resumes: bool = False,
+    ) -> A:
+        stage = Stage(f"level {self.sparsity:g}: {name}", gives, depends, packages, run, resumes)
+        return complete(stage, self.folder / name)
+
+
+def metrics(lowered: LoweredGraph, estimated: Estimate) -> dict[str, Any]:
+    """Return the fields of `Metrics` that lowering and estimating give."""
+    return {
+        "macs": lowered.macs,
+        "coverage": lowered.coverage,
+        "folding": estimated.folding,
+        "nodes": estimated.nodes,
+        "cycles_per_frame": estimated.cycles_per_frame,
+        "latency_cycles": estimated.latency_cycles,
+        "fps": estimated.fps,
+        "resources": estimated.resources,
+        "utilization": estimated.utilization,
+        "fits": estimated.fits,
+    }
+
+
+def _density(accuracy: Accuracy | None, network: CompactNetwork) -> float | None:
+    if accuracy is None or accuracy.quantized is None:
+        return None
+    return 100 * accuracy.quantized / (network.weights_mbit + network.activations_mbit)
+
+
+def learning_part(config: SweepConfig) -> dict[str, object]:
+    """Return what trained weights depend on; a level's sparsity is counted by itself."""
+    return config.model_dump(
+        mode="json",
+        include={"seed", "data", "model", "precision", "training", "pruning"},
+        exclude={"pruning": {"levels", "align"}},
+    )
