@@ -59,6 +59,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
         title: str, values: Sequence[float | None], text: Format, step: Step, rung: str | None
     ) -> Tile:
         first, last = values[0], values[-1]
+        rung = None if first is None and last is None else rung
         if len(values) == 1 or (first is None and last is None):
             return Tile(title, text(first), None, None, rung)
         return Tile(title, text(first), text(last), step(first, last), rung)
@@ -87,7 +88,8 @@ def rows(report: Report) -> tuple[Row, ...]:
     ) -> Row:
         values = [value(level) for level in levels]
         cells = (Cell(text(v), step(values[0], v) if i else None) for i, v in enumerate(values))
-        return Row(title, note, tuple(cells), rung)
+        known = any(v is not None for v in values)
+        return Row(title, note, tuple(cells), rung if known else None)
 
     def exact(share: float | None) -> str:
         return percent(share, 2)

@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 import hwsubnet
 from hwsubnet.artifacts import Report
-from hwsubnet.report import headline, plots, tables
+from hwsubnet.report import headline, layer_plots, plot, tables, tradeoff_plots
 from hwsubnet.report.text import UNKNOWN, level_name, number, percent
 from hwsubnet.report.values import RESOURCES, bottleneck, highest
 
@@ -22,8 +22,8 @@ def render(report: Report) -> str:
     with the digests of the page's two scripts is the second fence: nothing else runs, and
     nothing is requested.
     """
-    tradeoffs, stacks = plots.tradeoffs(report), plots.resource_plots(report)
-    channels, cycles = plots.channels_plot(report), plots.cycles_plot(report)
+    tradeoffs, stacks = tradeoff_plots.tradeoffs(report), layer_plots.resource_plots(report)
+    channels, cycles = layer_plots.channels_plot(report), layer_plots.cycles_plot(report)
     scripts = (get_plotlyjs(), _source("report.js"))
     return (
         _environment()
@@ -37,8 +37,8 @@ def render(report: Report) -> str:
             resources=RESOURCES,
             tradeoffs=tradeoffs,
             stacks=stacks,
-            layer_legend=plots.layer_legend(report),
-            unplotted=plots.unplotted_resources(report),
+            layer_legend=layer_plots.layer_legend(report),
+            unplotted=layer_plots.unplotted_resources(report),
             channels=channels,
             cycles=cycles,
             bottlenecks=[bottleneck(level) for level in report.levels],
@@ -46,7 +46,7 @@ def render(report: Report) -> str:
             coverage=tables.coverage_table(report),
             folding=[tables.folding_table(level) for level in report.levels],
             provenance=tables.provenance_table(report.provenance),
-            figures=plots.as_json([*tradeoffs, *stacks, channels, cycles]),
+            figures=plot.as_json([*tradeoffs, *stacks, channels, cycles]),
             style=_source("report.css"),
             scripts=scripts,
             digests=[_digest(script) for script in scripts],
