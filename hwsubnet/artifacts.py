@@ -253,6 +253,11 @@ class HostAffine(Record):
 
     datatype: str
     """A QONNX datatype name, such as UINT8 or INT14."""
+    tensor: str = ""
+    """The model's tensor that this maps: its input or output, or an inner one where nodes of the
+    model were left to the host."""
+    clip: tuple[int, int] | None = None
+    """Least and greatest integer, where the datatype holds more (narrow range)."""
     shape: tuple[int, ...]
     """Of the accelerator's stream for one frame, batch axis first (1), channels last."""
     transpose: tuple[int, ...] | None = None
@@ -363,6 +368,41 @@ class Simulation(Record):
     frames: int
     mismatches: int
     cycles: int | None = None
+
+
+class RtlEdge(Record):
+    """One stream of a stitched accelerator: a FIFO, and a width converter where words differ."""
+
+    tensor: str
+    source: str | None
+    """Node that writes it; ``None``: the accelerator's input."""
+    sink: str | None
+    """Node that reads it; ``None``: the accelerator's output."""
+    depth: int
+    """Words of the narrower side that its FIFO holds; 0: no FIFO."""
+
+
+class RtlDesign(Artifact):
+    """A folded graph as RTL; every path is relative, so that its folder can be moved.
+
+    The top module has ``ap_clk``, ``ap_rst_n`` (active low) and plain AXI-Stream ports
+    ``s_axis_<i>_*`` and ``m_axis_<i>_*`` in the order of the graph's inputs and outputs. Tools run
+    in the design's folder, because memories are read from files named relative to it.
+    """
+
+    stem: ClassVar[str] = "rtl"
+
+    top: str
+    part: str
+    clock_mhz: float
+    graph: File
+    """The folded graph that the RTL was made of."""
+    sources: tuple[File, ...]
+    """SystemVerilog and Verilog, in the order of compilation."""
+    memories: tuple[File, ...]
+    modules: dict[str, str]
+    """By node: the module that is the node alone, without parameters."""
+    edges: tuple[RtlEdge, ...]
 
 
 # --- the report ------------------------------------------------------------------------------
