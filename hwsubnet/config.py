@@ -65,7 +65,7 @@ class PruningConfig(Record):
 class PhaseConfig(Record):
     """One phase of training."""
 
-    epochs: int = Field(10, ge=0)
+    epochs: int = Field(10, ge=1)
     learning_rate: Positive = 0.05
     milestones: tuple[float, ...] = ()
     """Share of the phase after which the learning rate is multiplied by `decay`."""
@@ -79,6 +79,7 @@ class TrainingConfig(Record):
     batch: int = Field(128, ge=2)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
     dense: PhaseConfig = PhaseConfig()
     prune: PhaseConfig = PhaseConfig(epochs=5, learning_rate=0.02)
     qat: PhaseConfig = PhaseConfig(epochs=3, learning_rate=0.004)
@@ -88,6 +89,9 @@ class TrainingConfig(Record):
     """Epochs of the QAT phase before activations are quantized."""
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = Field(1, ge=1)
+    arithmetic: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Of convolutions and matrix products while training; "auto" takes bfloat16 where the
+    processor multiplies it natively. Quantizers and evaluation always compute in float32."""
     checkpoint_every: int = Field(500, ge=1)
     """Steps between checkpoints."""
 
@@ -124,6 +128,13 @@ class SweepConfig(Record):
             raise ValueError(
                 f"pruning.start ({pruning.start} epochs) must lie inside the prune phase "
                 f"({phase.epochs} epochs)"
+            )
+        training = self.training
+        after = max(training.quantize_weights_after, training.quantize_activations_after)
+        if training.qat.epochs <= after:
+            raise ValueError(
+                f"quantization starts {after} epochs into the training.qat phase, which has "
+                f"{training.qat.epochs}"
             )
         return self
 
