@@ -20,18 +20,18 @@
   );
 
   // A plot follows its own box: the window, a turned phone, the width of paper.
-  const boxes = new ResizeObserver((changes) => {
-    for (const { target } of changes) Plotly.Plots.resize(target);
-  });
+  const fit = (plot) => Plotly.relayout(plot, { width: plot.clientWidth });
+  const boxes = new ResizeObserver((changes) => changes.forEach(({ target }) => fit(target)));
   Promise.all(drawn).then((plots) => {
     root.dataset.plots = plots.length;
     plots.forEach((plot) => boxes.observe(plot));
+    matchMedia("print").addEventListener("change", () => plots.forEach(fit));
   }, fail);
 
-  // A folded table must not be missing on paper.
+  // The folding of every node must not be missing on paper.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll(".folds details:not([open])")];
     opened.forEach((details) => { details.open = true; });
   });
   addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
