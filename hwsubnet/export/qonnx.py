@@ -47,10 +47,11 @@ def export(model: nn.Module, images: Tensor, out: Path) -> ExportedModel:
         If the folder cannot be written.
     """
     _check(model)
-    network = copy.deepcopy(model).cpu().float().to(memory_format=torch.contiguous_format).eval()
+    network = copy.deepcopy(model).cpu().float().eval()
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     x = to_real(images.cpu()).contiguous()
     with torch.no_grad():
-        y = torch.cat([network(part) for part in x.split(CHUNK)])
+        y = torch.cat([network(part) for part in torch.split(x, CHUNK)])
     with replacing(out / "model.onnx") as temporary:
         onnx.save(_to_qonnx(network, x[:1], temporary), temporary)
     with replacing(out / "golden.npz") as temporary, temporary.open("wb") as file:

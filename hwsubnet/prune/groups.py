@@ -83,12 +83,13 @@ class ChannelGroup:
 
     @property
     def mask(self) -> Tensor:
-        """Which channels stay, bool (channels,)."""
-        keep = torch.ones(self.channels, dtype=torch.bool)
+        """Which channels stay: those that some site lets pass, bool (channels,)."""
+        if not self.sites:
+            return torch.ones(self.channels, dtype=torch.bool)
+        passing = torch.zeros(self.channels)
         for member, mask in self._masks():
-            mine = member.index >= 0
-            keep[member.index[mine]] = mask.keep.cpu()[mine]
-        return keep
+            passing += member.gather(mask.keep.float(), self.channels)
+        return passing > 0
 
     def set_mask(self, keep: Tensor) -> None:
         """Choose the channels that stay, at every site of the group.

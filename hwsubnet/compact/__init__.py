@@ -1,0 +1,7 @@
+"""Compact networks: masked channels physically removed, and what is left counted."""
+
+from hwsubnet.compact.metrics import Counts, count
+from hwsubnet.compact.removal import remove_channels
+from hwsubnet.compact.stage import compact, load_compact
+
+__all__ = ["Counts", "compact", "count", "load_compact", "remove_channels"]

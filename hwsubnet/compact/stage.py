@@ -1,0 +1,131 @@
+"""The stage: from a trained, masked network on disk to a compact one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from hwsubnet.artifacts import Alignment, CompactNetwork, File, Kept, TrainedNetwork
+from hwsubnet.compact.metrics import count
+from hwsubnet.compact.removal import remove_channels
+from hwsubnet.errors import ConfigError
+from hwsubnet.models import load_network, save_weights
+from hwsubnet.prune import ChannelGroup, channels_to_keep, find_groups
+
+WEIGHTS = "weights.safetensors"
+
+
+def compact(trained: TrainedNetwork, folder: Path, out: Path, align: int = 1) -> CompactNetwork:
+    """Remove the masked channels of a trained network and count what is left.
+
+    Parameters
+    ----------
+    trained, folder
+        The network and the folder of its weights.
+    out
+        Folder for the compact network.
+    align
+        Kept widths are multiples of this. Pruning chooses them so (``pruning.align``), while the
+        channels still learn: channels that come back only here would carry untrained weights, or
+        zeros. So nothing is rounded here; what rounding cost is reported, against a network of
+        exact counts.
+
+    Raises
+    ------
+    ModelError
+        If the weights cannot be read.
+    ConfigError
+        If the masks were not made for `align`.
+    """
+    spec = trained.spec
+    masked = load_network(spec, folder / trained.weights.path)
+    groups = find_groups(masked)
+    pruned = [group for group in groups if group.prunable and not bool(group.mask.all())]
+    _check_alignment(pruned, align)
+    network = remove_channels(masked, groups)
+    counts = count(network, spec.input_shape)
+    save_weights(network, out / WEIGHTS)
+    result = CompactNetwork(
+        spec=spec,
+        sparsity=trained.sparsity,
+        weights=File.of(out, WEIGHTS),
+        channels=_channels(masked, network),
+        alignment=_alignment(masked, groups, network, trained, align),
+        weights_mbit=counts.parameters * spec.precision.weight_bits / 1e6,
+        activations_mbit=counts.activations * spec.precision.activation_bits / 1e6,
+        activations_mbit_paper=counts.activations_paper * spec.precision.activation_bits / 1e6,
+        macs=counts.macs,
+    )
+    result.save(out)
+    return result
+
+
+def load_compact(artifact: CompactNetwork, folder: Path) -> nn.Module:
+    """Read a compact network back, bit for bit, in evaluation mode.
+
+    Raises
+    ------
+    ModelError
+        If its file is missing, damaged, or of another network.
+    """
+    return load_network(artifact.spec, folder / artifact.weights.path)
+
+
+def _check_alignment(pruned: Sequence[ChannelGroup], align: int) -> None:
+    for group in pruned:
+        kept = int(group.mask.sum())
+        if kept % align:
+            raise ConfigError(
+                f"keeps {kept} of {group.channels} channels, not a multiple of {align}",
+                where=group.name,
+                fix=f"prune it with pruning.align set to {align}",
+            )
+
+
+def _channels(masked: nn.Module, network: nn.Module) -> dict[str, Kept]:
+    """Output channels by weight layer, in the order in which the layers were built."""
+
+    def widths(model: nn.Module) -> dict[str, int]:
+        return {
+            name: layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+            for name, layer in model.named_modules()
+            if isinstance(layer, nn.Linear | _ConvNd)
+        }
+
+    before, after = widths(masked), widths(network)
+    return {name: Kept(kept=after[name], of=of) for name, of in before.items()}
+
+
+def _alignment(
+    masked: nn.Module,
+    groups: Sequence[ChannelGroup],
+    network: nn.Module,
+    trained: TrainedNetwork,
+    align: int,
+) -> Alignment:
+    """Compare with a network whose groups keep exactly as many channels as the level says."""
+    exact = {group.name: _exactly(group, trained.sparsity) for group in groups if group.prunable}
+    extra = sum(
+        int(group.mask.sum()) - int(exact[group.name].sum()) for group in groups if group.prunable
+    )
+    if extra == 0:
+        return Alignment(multiple=align, extra_channels=0, extra_weights=0, extra_macs=0)
+    shape = trained.spec.input_shape
+    here, there = count(network, shape), count(remove_channels(masked, groups, exact), shape)
+    return Alignment(
+        multiple=align,
+        extra_channels=extra,
+        extra_weights=here.weights - there.weights,
+        extra_macs=here.macs - there.macs,
+    )
+
+
+def _exactly(group: ChannelGroup, sparsity: float) -> Tensor:
+    """Keep the first so many of the kept channels; which ones does not matter to the counts."""
+    mask = group.mask
+    if bool(mask.all()):
+        return mask  # nothing was pruned: a dense network, or one trained from scratch
+    kept = torch.nonzero(mask).flatten()[: channels_to_keep(group.channels, sparsity)]
+    return torch.zeros_like(mask).index_fill_(0, kept, True)
