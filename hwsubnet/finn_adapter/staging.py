@@ -1,0 +1,159 @@
+"""Portable copies of finn-rtllib's modules.
+
+finn-rtllib is written for Vivado. Verilator and Yosys's slang front end stop at a few of its
+constructs; each :class:`Rule` rewrites one of them, without changing what the module does, and
+fails loudly when a new release of FINN no longer contains the text that it expects.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Literal
+
+from hwsubnet.errors import ToolError
+
+Reader = Literal["verilator", "slang"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rewrite of one file.
+
+    Parameters
+    ----------
+    name
+        What it is called in error messages.
+    file
+        Path inside finn-rtllib.
+    edits
+        Pairs of expected text and its replacement; each text is expected once.
+    readers
+        The tools that do not read the file as it is.
+    why
+        The construct they stop at.
+    """
+
+    name: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    readers: tuple[Reader, ...]
+    why: str
+
+    def apply(self, text: str) -> str:
+        """Return `text` rewritten.
+
+        Raises
+        ------
+        ToolError
+            If the expected text is not there exactly once.
+        """
+        for old, new in self.edits:
+            if text.count(old) != 1:
+                raise ToolError(
+                    f"rewrite {self.name!r} no longer fits {self.file} of "
+                    f"finn-plus {version('finn-plus')}: expected {old.strip().splitlines()[0]!r} "
+                    f"once, found it {text.count(old)} times",
+                    fix="install the finn-plus version that pyproject.toml pins",
+                )
+            text = text.replace(old, new)
+        return text
+
+
+_LEAF_LOADS = """\
+		typedef int unsigned  leaf_load_t[2*N-1];
+		function leaf_load_t init_leaf_loads();
+			automatic leaf_load_t  res;
+			for(int unsigned  i = 2*N-1; i-- > N-1;)  res[i] = 1;
+			for(int unsigned  i =   N-1; i-- >   0;)  res[i] = res[2*i+1] + res[2*i+2];
+			return  res;
+		endfunction : init_leaf_loads
+"""
+_LEVELS = "	localparam int unsigned  L = $clog2(N);  // Number of levels with reductions\n"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="adder tree's constant function",
+        file="mvu/add_multi.sv",
+        edits=((_LEAF_LOADS, ""), (_LEVELS, _LEAF_LOADS + _LEVELS)),
+        readers=("verilator", "slang"),
+        why="a constant expression calls a function that is declared inside a generate block",
+    ),
+    Rule(
+        name="FIFO's address split",
+        file="fifo/hdl/fifo.sv",
+        edits=(
+            (
+                "	typedef struct {\n		int unsigned  lo;",
+                "	typedef struct packed {\n		int unsigned  lo;",
+            ),
+        ),
+        readers=("verilator",),
+        why="a constant function returns an unpacked struct",
+    ),
+    Rule(
+        name="FIFO's net types",
+        file="fifo/hdl/fifo.sv",
+        edits=(("`default_nettype none\n", ""), ("`default_nettype wire\n", "")),
+        readers=("slang",),
+        why="a compiler directive stands inside the module's body",
+    ),
+    Rule(
+        name="width converter's net types",
+        file="dwc/hdl/vpc.sv",
+        edits=(("`default_nettype none\n", ""), ("`default_nettype wire\n", "")),
+        readers=("slang",),
+        why="a compiler directive stands inside the module's body",
+    ),
+    Rule(
+        name="start-up watchdog",
+        file="mvu/mvu.sv",
+        edits=(
+            (
+                "	if(1) begin : blkRecoveryWatch\n",
+                "`ifndef SYNTHESIS\n	if(1) begin : blkRecoveryWatch\n",
+            ),
+            ("			Dirty <= 0;\n", "			Dirty = 0;\n"),
+            ("	end : blkRecoveryWatch\n", "	end : blkRecoveryWatch\n`endif\n"),
+        ),
+        readers=("slang",),
+        why="an initial block assigns without blocking, after a delay",
+    ),
+    Rule(
+        name="threshold scope",
+        file="thresholding/hdl/thresholding.sv",
+        edits=(
+            (
+                "p.ptr[M-1:SN+1] < 2**stage - SCOPE_REDUCE;",
+                "(p.ptr[M-1:0] >> (SN+1)) < 2**stage - SCOPE_REDUCE;",
+            ),
+        ),
+        readers=("slang",),
+        why="a part-select is reversed at stage 0, where it is not used",
+    ),
+)
+
+
+def stage(path: str) -> str:
+    """Return finn-rtllib's file `path`, made portable.
+
+    Raises
+    ------
+    ToolError
+        If it is not there, or a rewrite does not fit it.
+    """
+    text = upstream(path)
+    for rule in RULES:
+        if rule.file == path:
+            text = rule.apply(text)
+    return text
+
+
+def upstream(path: str) -> str:
+    """Return finn-rtllib's file `path` as it was installed."""
+    try:
+        return (files("finn") / "finn-rtllib" / path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ToolError(
+            f"finn-plus {version('finn-plus')} has no finn-rtllib/{path}",
+            fix="install the finn-plus version that pyproject.toml pins",
+        ) from error
