@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow check schema clean
+.PHONY: demo test test-slow check schema picture clean
 
 demo: $(STAMP)
 	$(BIN)/hwsubnet sweep --preset digits --out runs/digits
@@ -30,3 +30,8 @@ clean:
 
 schema: $(STAMP)
 	$(BIN)/python -c 'import json; from hwsubnet.boards import board_schema; print(json.dumps(board_schema(), indent=2))' > boards/board.schema.json
+
+# The README's picture: the report of a real run, photographed by Chromium.
+REPORT ?= runs/fashion-cnv/report.html
+picture: $(STAMP)
+	$(BIN)/python docs/screenshot.py $(REPORT)
