@@ -8,24 +8,10 @@
 // Initiation interval 1: a frame takes PIXELS * CHANNELS / PE cycles.
 #pragma once
 
+#include "activation.hpp"
 #include "types.hpp"
 
 namespace hwsubnet {
-
-// How many of the thresholds t[0 .. STEPS-1] the value x has reached, as a count of type TC.
-//
-// TC  signed type that holds the value, every threshold, and the count
-template <unsigned STEPS, typename TC, typename TI, typename TT>
-inline TC steps_reached(const TI& x, const TT (&t)[STEPS]) {
-#pragma HLS INLINE
-    const TC value = TC(x);
-    TC count = TC(0);
-    for (unsigned s = 0; s < STEPS; s++) {
-#pragma HLS UNROLL
-        count += TC(value >= TC(t[s]));
-    }
-    return count;
-}
 
 // PIXELS    words of one channel fold per frame
 // CHANNELS  channels, a multiple of PE
@@ -44,6 +30,7 @@ void thresholding(stream<word<TI, PE>>& in, stream<word<TO, PE>>& out,
     constexpr unsigned FOLDS = CHANNELS / PE;
 #pragma HLS ARRAY_PARTITION variable = thresholds complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = thresholds complete dim = 3
+    const staircase<FOLDS, PE, STEPS, BIAS, TO, TC, TT> activation = {thresholds};
     unsigned fold = 0;
     for (unsigned i = 0; i < PIXELS * FOLDS; i++) {
 #pragma HLS PIPELINE II = 1
@@ -51,7 +38,7 @@ void thresholding(stream<word<TI, PE>>& in, stream<word<TO, PE>>& out,
         word<TO, PE> y;
         for (unsigned pe = 0; pe < PE; pe++) {
 #pragma HLS UNROLL
-            y[pe] = TO(TC(BIAS) + steps_reached<STEPS, TC>(x[pe], thresholds[fold][pe]));
+            y[pe] = activation(x[pe], fold, pe);
         }
         out.write(y);
         fold = fold + 1 == FOLDS ? 0 : fold + 1;

@@ -20,7 +20,8 @@
 // golden model, not here.
 //
 // Kernels keep to what both readings share: conversion by T(x), + - += between equal types,
-// comparisons (0 or 1), multiply<T>(a, b), select(condition, a, b).
+// comparisons (0 or 1), multiply<T>(a, b), with_sign<T>(a, sign), shift_right<S>(a),
+// select(condition, a, b).
 #pragma once
 
 #ifdef HWSUBNET_LANES

@@ -40,6 +40,20 @@ inline T multiply(const A& a, const B& b) {
     return T(a * b);
 }
 
+// a or -a as a T: the bipolar `sign` 1 or 0 decides.
+template <typename T, typename A, typename S>
+inline T with_sign(const A& a, const S& sign) {
+#pragma HLS INLINE
+    return sign == 1 ? T(a) : T(-a);
+}
+
+// floor(a / 2^SHIFT)
+template <unsigned SHIFT, typename T>
+inline T shift_right(const T& a) {
+#pragma HLS INLINE
+    return a >> SHIFT;
+}
+
 // condition ? a : b, as a multiplexer.
 template <typename C, typename T>
 inline T select(const C& condition, const T& a, const T& b) {

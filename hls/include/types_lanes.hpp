@@ -58,9 +58,19 @@ struct lanes {
 template <unsigned BITS, bool SIGNED>
 using integer = lanes<constant<BITS, SIGNED>>;
 
-template <typename T, typename N, typename B>
-inline T multiply(const lanes<N>& a, const B& b) {
+template <typename T, typename A, typename B>
+inline T multiply(const A& a, const B& b) {
     return T(T(a).v * T(b).v);
+}
+
+template <typename T, typename A, typename S>
+inline T with_sign(const A& a, const S& sign) {
+    return T(T(a).v * (T(2).v * T(sign).v - T(1).v));
+}
+
+template <unsigned SHIFT, typename N>
+inline lanes<N> shift_right(const lanes<N>& a) {
+    return lanes<N>(a.v >> SHIFT);
 }
 
 template <typename N>

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from hwsubnet.errors import BadInput
 from hwsubnet.kernels import CppArray, CppCall, KernelGraph, Stream
+from hwsubnet.kernels.transport import convert, copy
 
 _FIFO_DEPTH = 32
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -66,9 +67,11 @@ class _Top:
             sources = [self._read(written[stream.tensor], stream) for stream in kernel.inputs]
             written |= {stream.tensor: stream for stream in kernel.outputs}
             call = kernel.cpp()
-            if call is None:  # a plain stream
+            if call is None and kernel.outputs[0].tensor not in ports:  # a plain stream
                 self.variables[kernel.outputs[0].tensor] = sources[0]
                 continue
+            if call is None:
+                call = copy(kernel.outputs[0])
             targets = []
             for stream in kernel.outputs:
                 port = ports.get(stream.tensor)
@@ -76,13 +79,6 @@ class _Top:
                 self.variables[stream.tensor] = target
                 targets.append(target)
             self._call(call, f"k{index}", [*sources, *targets])
-        for stream in self.graph.outputs:
-            if self.variables[stream.tensor] != ports[stream.tensor]:
-                raise BadInput(
-                    "a FIFO at the very end carries nothing that its writer does not",
-                    where=stream.tensor,
-                    fix="leave the last FIFO out",
-                )
         return {
             f"{self.name}_parameters.hpp": self._parameters(),
             f"{self.name}.hpp": self._header(),
@@ -103,11 +99,8 @@ class _Top:
         if written.parallel == read.parallel:
             return source
         target = self._declare(read.cpp_word)
-        function = (
-            f"width_converter<{read.elements}, {written.parallel}, {read.parallel}, "
-            f"{read.datatype.cpp}>"
-        )
-        self._call(CppCall("width_converter.hpp", function), "", [source, target])
+        call = convert(read.datatype, read.elements, written.parallel, read.parallel)
+        self._call(call, "", [source, target])
         return target
 
     def _call(self, call: CppCall, prefix: str, arguments: list[str]) -> None:

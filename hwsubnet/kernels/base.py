@@ -102,6 +102,8 @@ class Kernel(ABC):
 
     header: ClassVar[str]
     """The kernel's file in ``hls/include``."""
+    transparent: ClassVar[bool] = False
+    """Whether elements pass unchanged, in whatever order they come."""
 
     name: str
     op: str

@@ -40,6 +40,7 @@ class KernelGraph:
             has a cycle.
         """
         sources = {stream.tensor: stream for kernel in kernels for stream in kernel.outputs}
+        carriers = {k.outputs[0].tensor: k for k in kernels if k.transparent}
         sinks: dict[str, Stream] = {}
         for kernel in kernels:
             for stream in kernel.inputs:
@@ -50,7 +51,11 @@ class KernelGraph:
                         fix="insert DuplicateStreams",
                     )
                 sinks[stream.tensor] = stream
-                _agree(sources.get(stream.tensor, stream), stream, kernel.name)
+                if not kernel.transparent:
+                    origin = stream
+                    while origin.tensor in carriers:
+                        origin = carriers[origin.tensor].inputs[0]
+                    _agree(sources.get(origin.tensor, stream), stream, kernel.name)
         return cls(
             _ordered(kernels, sources),
             tuple(stream for tensor, stream in sinks.items() if tensor not in sources),

@@ -3,12 +3,41 @@
 from difflib import get_close_matches
 
 from hwsubnet.errors import ModelError
+from hwsubnet.kernels.accumulate_pool import AccumulatePool
 from hwsubnet.kernels.base import Kernel
+from hwsubnet.kernels.concat import Concat
+from hwsubnet.kernels.duplicate_streams import DuplicateStreams
+from hwsubnet.kernels.elementwise import Elementwise
+from hwsubnet.kernels.label_select import LabelSelect
+from hwsubnet.kernels.matrix_vector import MatrixVector
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.padding import Padding, PixelPadding
+from hwsubnet.kernels.pool import Pool
+from hwsubnet.kernels.sliding_window import SlidingWindow
 from hwsubnet.kernels.thresholding import Thresholding
+from hwsubnet.kernels.transport import Fifo, WidthConverter
+from hwsubnet.kernels.upsample import Upsample
+from hwsubnet.kernels.vector_vector import VectorVector
 
 KERNELS: dict[str, type[Kernel]] = {
+    "ConvolutionInputGenerator": SlidingWindow,
+    "DuplicateStreams": DuplicateStreams,
+    "ElementwiseAdd": Elementwise,
+    "ElementwiseMax": Elementwise,
+    "ElementwiseMul": Elementwise,
+    "ElementwiseSub": Elementwise,
+    "FMPadding": Padding,
+    "FMPadding_Pixel": PixelPadding,
+    "GlobalAccPool": AccumulatePool,
+    "LabelSelect": LabelSelect,
+    "MVAU": MatrixVector,
+    "Pool": Pool,
+    "StreamingConcat": Concat,
+    "StreamingDataWidthConverter": WidthConverter,
+    "StreamingFIFO": Fifo,
     "Thresholding": Thresholding,
+    "UpsampleNearestNeighbour": Upsample,
+    "VVAU": VectorVector,
 }
 """By FINN's operator without its back end (``_rtl``, ``_hls``)."""
 

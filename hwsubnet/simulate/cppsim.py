@@ -78,6 +78,7 @@ def compile_cpp(
     folder: Path,
     *,
     reading: Reading = "lanes",
+    optimize: bool = True,
     kernels: Path | None = None,
 ) -> CppSimulator:
     """Compile emitted C++; what was compiled before from the same text is used again.
@@ -92,6 +93,8 @@ def compile_cpp(
         Where builds are kept, each in a folder named by its content.
     reading
         ``lanes`` for speed; ``ap`` compiles with the ap_types headers, as Vitis HLS would read it.
+    optimize
+        Whether the batch is worth a longer compilation.
     kernels
         Folder of the kernels in place of the shipped ``hls/``.
 

@@ -21,7 +21,7 @@ def agrees(simulator: CppSimulator, top: str, folder: Path) -> bool:
 
 
 def test_cpp_equals_golden(case: str, compiled: CppSimulator, tmp_path: Path) -> None:
-    assert agrees(compiled, case.replace("-", "_"), tmp_path)
+    assert agrees(compiled, f"top_{case}", tmp_path)
 
 
 def test_mutated_kernel_is_caught(

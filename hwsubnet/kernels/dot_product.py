@@ -1,0 +1,93 @@
+"""What the matrix-vector and the vector-vector unit share: operands, accumulator, activation."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from hwsubnet.errors import ModelError
+from hwsubnet.kernels.arithmetic import check_accumulator
+from hwsubnet.kernels.base import CppArray
+from hwsubnet.kernels.datatype import DataType, IntArray
+from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.thresholding import Steps
+
+_BIPOLAR = DataType(1, signed=False, bipolar=True)
+
+
+@dataclass(frozen=True, eq=False)
+class DotProduct:
+    """Types of a unit that sums products and may end in a staircase.
+
+    Where both operands are bipolar the hardware counts matches (XNOR, popcount): the sum is then
+    p = (dot product + K) / 2 for K terms, and the thresholds are given in terms of p.
+    """
+
+    input: DataType
+    weight: DataType
+    accumulator: DataType
+    output: DataType
+    steps: Steps | None
+    """``None``: the accumulator is the output."""
+
+    @classmethod
+    def read(cls, node: Node, channels: int) -> Self:
+        """Read types and thresholds of an MVAU or a VVAU with `channels` outputs."""
+        source, weight = node.datatype("inputDataType"), node.datatype("weightDataType")
+        if node.integer("binaryXnorMode", 0):  # binary operands that stand for bipolar ones
+            source = weight = _BIPOLAR
+        target = node.datatype("outputDataType")
+        plain = node.integer("noActivation", 0)
+        if plain and target.bipolar:
+            raise ModelError("a bipolar output needs a threshold", where=node.name)
+        return cls(
+            source,
+            weight,
+            node.datatype("accDataType", "INT32"),
+            target,
+            None if plain else Steps.read(node, 2, channels, target),
+        )
+
+    @property
+    def matches(self) -> bool:
+        """Whether sums count matching bits."""
+        return self.input.bipolar and self.weight.bipolar
+
+    @property
+    def kind(self) -> str:
+        """The product in ``hls/include/product.hpp``."""
+        if self.matches:
+            return "match"
+        if self.weight.bipolar:
+            return "bipolar_weight"
+        return "bipolar_input" if self.input.bipolar else "ordinary"
+
+    def weights(self, node: Node) -> IntArray:
+        """Read the weights of `node` from its constant input 1, as values of the weight type."""
+        weights = node.constant(1)
+        if node.integer("binaryXnorMode", 0):
+            weights = 2 * weights - 1
+        if not self.weight.allows(weights):
+            raise ModelError(
+                f"weights {weights.min()} to {weights.max()} do not fit their type "
+                f"{self.weight.name}",
+                where=node.name,
+            )
+        return weights
+
+    def finish(self, products: IntArray, terms: int, where: str) -> IntArray:
+        """Turn dot products of `terms` terms, channels last, into outputs."""
+        sums = (products + terms) // 2 if self.matches else products
+        check_accumulator(sums, self.accumulator, where)
+        return sums if self.steps is None else self.steps.compute(sums)
+
+    def cpp(
+        self, function: str, shape: tuple[int, ...], weights: IntArray, pe: int
+    ) -> tuple[str, tuple[CppArray, ...]]:
+        """Return the call ``function<product, *shape, accumulator, ...>`` and its arrays."""
+        arguments: list[object] = [self.kind, *shape, self.accumulator.cpp]
+        arrays = [CppArray(self.weight, self.weight.encode(weights))]
+        if self.steps is not None:
+            function += "_thresholds"
+            comparison = self.steps.comparison(self.accumulator)
+            arguments += [self.steps.thresholds.shape[1], self.steps.bias, comparison.cpp]
+            arrays.append(self.steps.array(pe))
+        return f"{function}<{', '.join(map(str, arguments))}>", tuple(arrays)

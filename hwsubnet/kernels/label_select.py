@@ -1,0 +1,65 @@
+"""Label select: the indices of the largest elements."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, Self
+
+import numpy as np
+
+from hwsubnet.errors import ModelError
+from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.datatype import DataType, IntArray
+from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.stream import Stream
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSelect(Kernel):
+    """FINN's ``LabelSelect_hls``: the K largest, the largest first, ties by lower index."""
+
+    header: ClassVar[str] = "label_select.hpp"
+
+    @classmethod
+    def from_node(cls, node: Node) -> Self:
+        """Read the kernel's parameters from a node."""
+        labels, pe, count = node.integer("Labels"), node.integer("PE"), node.integer("K")
+        node.divides("PE", pe, "Labels", labels)
+        if not 1 <= count <= labels:
+            raise ModelError(f"K = {count} of {labels} labels", where=node.name)
+        source = node.datatype("inputDataType")
+        narrowest = (max(1, (labels - 1).bit_length()) + 7) // 8 * 8
+        target = node.datatype("outputDataType", f"UINT{narrowest}")
+        vectors = node.vectors()
+        return cls(
+            node.name,
+            node.op,
+            (Stream(node.inputs[0], source, (*vectors, labels), pe),),
+            (Stream(node.outputs[0], target, (*vectors, count), 1),),
+        )
+
+    @property
+    def cycles(self) -> int:
+        """Each vector is read to its end before its labels leave."""
+        return self.inputs[0].words + self.outputs[0].words
+
+    def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Sort stably, descending."""
+        count = self.outputs[0].shape[-1]
+        return (np.argsort(-inputs[0], axis=-1, kind="stable")[..., :count],)
+
+    def cpp(self) -> CppCall:
+        """Call ``label_select``."""
+        (source,), (target,) = self.inputs, self.outputs
+        codes = DataType(1, signed=False) if source.datatype.bipolar else source.datatype
+        lowest = codes.min - 1
+        arguments = (
+            prod(source.shape[:-1]),
+            source.shape[-1],
+            source.parallel,
+            target.shape[-1],
+            lowest,
+            codes.cpp,
+            target.datatype.cpp,
+            DataType.holding(lowest, codes.max, signed=True).cpp,
+        )
+        return CppCall(self.header, f"label_select<{', '.join(map(str, arguments))}>")

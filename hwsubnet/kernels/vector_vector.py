@@ -1,0 +1,72 @@
+"""Vector-vector unit: depthwise convolutions over windows."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, Self
+
+import numpy as np
+
+from hwsubnet.errors import ModelError
+from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.datatype import IntArray
+from hwsubnet.kernels.dot_product import DotProduct
+from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.sliding_window import window_shape
+from hwsubnet.kernels.stream import Stream
+
+
+@dataclass(frozen=True, eq=False)
+class VectorVector(Kernel):
+    """FINN's ``VVAU_rtl`` and ``VVAU_hls``: out[c] = activation(sum_k W[c, k] in[c][k])."""
+
+    header: ClassVar[str] = "vector_vector.hpp"
+
+    arithmetic: DotProduct
+    weights: IntArray
+    """Shape (C, K): channels by window positions."""
+
+    @classmethod
+    def from_node(cls, node: Node) -> Self:
+        """Read the kernel's parameters from a node."""
+        channels, positions = node.integer("Channels"), prod(node.integers("Kernel"))
+        pe, simd = node.integer("PE"), node.integer("SIMD", 1)
+        node.divides("PE", pe, "Channels", channels)
+        node.divides("SIMD", simd, "the window's positions", positions)
+        arithmetic = DotProduct.read(node, channels)
+        weights = arithmetic.weights(node)
+        if weights.shape != (channels, 1, *node.integers("Kernel")):
+            raise ModelError(
+                f"weights of shape {weights.shape}, but (Channels, 1, *Kernel) = "
+                f"{(channels, 1, *node.integers('Kernel'))}",
+                where=node.name,
+            )
+        dim = node.integers("Dim")
+        windows = window_shape(dim, channels, positions, pe)
+        return cls(
+            node.name,
+            node.op,
+            (Stream(node.inputs[0], arithmetic.input, windows, simd * pe),),
+            (Stream(node.outputs[0], arithmetic.output, (*dim, channels), pe),),
+            arithmetic,
+            weights.reshape(channels, positions),
+        )
+
+    def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Multiply channel by channel, then apply the activation."""
+        (target,) = self.outputs
+        channels, positions = self.weights.shape
+        pe = target.parallel
+        windows = inputs[0].reshape(-1, *target.shape[:-1], channels // pe, positions, pe)
+        weights = self.weights.reshape(channels // pe, pe, positions).swapaxes(1, 2)
+        products = np.sum(windows * weights, axis=-2).reshape(-1, *target.shape)
+        return (self.arithmetic.finish(products, positions, self.name),)
+
+    def cpp(self) -> CppCall:
+        """Call ``vector_vector``; weights as [C / PE][K / SIMD][PE][SIMD]."""
+        (source,), (target,) = self.inputs, self.outputs
+        channels, positions = self.weights.shape
+        pe = target.parallel
+        simd = source.parallel // pe
+        tiles = self.weights.reshape(channels // pe, pe, positions // simd, simd).swapaxes(1, 2)
+        shape = (prod(target.shape[:-1]), channels, positions, simd, pe)
+        return CppCall(self.header, *self.arithmetic.cpp("vector_vector", shape, tiles, pe))
