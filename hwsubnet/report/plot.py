@@ -64,7 +64,7 @@ def styled(figure: go.Figure, height: int) -> go.Figure:
         "fixedrange": True,
         "automargin": True,
         "ticklabelstandoff": 4,
-        "title": {"font": {"size": 13}},
+        "title": {"font": {"size": 13}, "standoff": 14},
     }
     figure.update_layout(
         template="none",
