@@ -1,0 +1,57 @@
+"""Choosing RTL or HLS for each hardware node, and finishing its attributes.
+
+FINN's ``SpecializeLayers`` takes its HLS matrix unit for weights or activations below four bits
+unless told otherwise, renames every node while at it, and asks for Versal before it takes an RTL
+adder. Here RTL is taken wherever a legal RTL implementation is registered.
+"""
+
+from collections import Counter
+from typing import Any
+
+import onnx
+
+from hwsubnet.finn_adapter.session import initialize
+
+DOMAIN = "finn.custom_op.fpgadataflow"
+
+
+def specialize(model: onnx.ModelProto, part: str) -> onnx.ModelProto:
+    """Give every hardware node of `model` its implementation and a unique name.
+
+    Parameters
+    ----------
+    model
+        Nodes of `DOMAIN` without suffix, as FINN's conversion would leave them. Changed in place.
+    part
+        Vivado's part name; decides which matrix units are possible.
+    """
+    initialize()
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    wrapper = ModelWrapper(model)
+    count: Counter[str] = Counter()
+    for node in model.graph.node:
+        style = "rtl" if _rtl_possible(node, part, wrapper) else "hls"
+        node.op_type = f"{node.op_type}_{style}"
+        node.domain = f"{DOMAIN}.{style}"
+        node.name = f"{node.op_type}_{count[node.op_type]}"
+        count[node.op_type] += 1
+    return model
+
+
+def _rtl_possible(node: onnx.NodeProto, part: str, wrapper: Any) -> bool:
+    """Say whether a registered RTL implementation can serve the node on `part`."""
+    from finn.custom_op.fpgadataflow.rtl import custom_op as registered
+    from finn.transformation.fpgadataflow import specialize_layers as finn
+
+    if f"{node.op_type}_rtl" not in registered:
+        return False
+    match node.op_type:
+        case "MVAU":
+            return bool(finn._mvu_rtl_possible(node, part, wrapper))
+        case "VVAU":
+            return bool(finn._vvu_rtl_possible(node, part))
+        case "ElementwiseAdd" | "ElementwiseSub" | "ElementwiseMul":
+            return bool(finn._elementwise_rtl_possible(node, part))
+        case _:
+            return True

@@ -1,0 +1,5 @@
+"""Lowering: from a QONNX model to integers, and to hardware nodes."""
+
+from hwsubnet.lower.lowering import lower
+
+__all__ = ["lower"]

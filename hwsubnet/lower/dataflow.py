@@ -1,0 +1,388 @@
+"""The integer graph as FINN hardware nodes: one stream a tensor, channels last.
+
+Each integer operation has one fixed translation, so this is a table of small functions and not a
+search. FINN's own conversion passes look for the same patterns in a graph; building the nodes
+directly keeps every datatype as narrow as the exact ranges allow and takes milliseconds.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from hwsubnet.lower.integer_graph import IntegerGraph, Node, Tensor, datatype
+from hwsubnet.lower.onnx_file import annotate, build_model, float_initializer
+from hwsubnet.lower.stream import Integers
+from hwsubnet.lower.streamlined import threshold_datatype, weight_datatype
+
+DOMAIN = "finn.custom_op.fpgadataflow"
+
+
+def write_dataflow(graph: IntegerGraph, output: str, name: str) -> onnx.ModelProto:
+    """Translate every node; all folding at 1, no implementation style chosen yet."""
+    builder = _Builder(graph)
+    for node in graph.nodes:
+        TRANSLATIONS[node.op](builder, node)
+    output = builder.alias.get(output, output)
+    nodes = builder.finish(output)
+    return build_model(name, nodes, builder.initializers, builder.shapes, builder.datatypes, output)
+
+
+class _Builder:
+    """Nodes so far. Flattened tensors are the streams they were made from (`alias`)."""
+
+    def __init__(self, graph: IntegerGraph) -> None:
+        self.graph = graph
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.datatypes: dict[str, str] = {}
+        self.alias: dict[str, str] = {}
+        self.order: dict[str, Integers] = {}
+        """Of flattened tensors: where in the stream each of the model's features comes."""
+        self._declare("input", graph.tensors["input"])
+
+    def _declare(self, name: str, tensor: Tensor) -> None:
+        self.shapes[name] = channels_last(tensor.shape)
+        self.datatypes[name] = datatype(int(tensor.low.min()), int(tensor.high.max()))
+
+    def input(self, node: Node, index: int = 0) -> str:
+        """Return the stream behind input `index` of `node`."""
+        name = node.inputs[index]
+        return self.alias.get(name, name)
+
+    def stream(self, name: str, shape: tuple[int, ...], kind: str) -> str:
+        """Declare an inner stream of a translation."""
+        self.shapes[name], self.datatypes[name] = shape, kind
+        return name
+
+    def constant(self, name: str, array: NDArray[Any], kind: str) -> str:
+        """Store a parameter."""
+        self.initializers.append(float_initializer(name, array))
+        self.datatypes[name] = kind
+        return name
+
+    def add(
+        self, op: str, inputs: list[str], outputs: list[str], layer: str, **attributes: Any
+    ) -> None:
+        """Append a hardware node."""
+        node = helper.make_node(
+            op, inputs, outputs, domain=DOMAIN, backend="fpgadataflow", **attributes
+        )
+        self.nodes.append(annotate(node, layer=layer))
+
+    def emit(self, op: str, inputs: list[str], node: Node, **attributes: Any) -> None:
+        """Append the hardware node that gives the output of `node`."""
+        self._declare(node.output, self.graph.tensors[node.output])
+        self.add(op, inputs, [node.output], node.layer, **attributes)
+
+    def windows(self, node: Node, depthwise: bool) -> str:
+        """Pad and slide a window, as the node's attributes say; return the stream of windows."""
+        name = self.input(node)
+        _, height, width, channels = self.shapes[name]
+        kind = self.datatypes[name]
+        kernel, stride = node.attributes["kernel_shape"], node.attributes["strides"]
+        top, left, bottom, right = node.attributes["pads"]
+        if kernel == stride == [1, 1] and not any(node.attributes["pads"]):
+            return name
+        if any(node.attributes["pads"]):
+            padded = (1, height + top + bottom, width + left + right, channels)
+            inner = self.stream(f"{node.output}_padded", padded, kind)
+            self.add(
+                "FMPadding",
+                [name],
+                [inner],
+                node.layer,
+                ImgDim=[height, width],
+                Padding=[top, left, bottom, right],
+                NumChannels=channels,
+                inputDataType=kind,
+                SIMD=1,
+            )
+            name, (_, height, width, _) = inner, padded
+        _, rows, columns, _ = channels_last(self.graph.tensors[node.output].shape)
+        inner = self.stream(
+            f"{node.output}_windows", (1, rows, columns, kernel[0] * kernel[1] * channels), kind
+        )
+        self.add(
+            "ConvolutionInputGenerator",
+            [name],
+            [inner],
+            node.layer,
+            ConvKernelDim=kernel,
+            IFMChannels=channels,
+            IFMDim=[height, width],
+            OFMDim=[rows, columns],
+            SIMD=1,
+            Stride=stride,
+            Dilation=node.attributes["dilations"],
+            inputDataType=kind,
+            outputDataType=kind,
+            depthwise=int(depthwise),
+            is1D=int(height == 1 or width == 1),
+        )
+        return inner
+
+    def finish(self, output: str) -> list[onnx.NodeProto]:
+        """Duplicate streams that are read more than once, and name all nodes."""
+        readers = Counter(name for node in self.nodes for name in node.input)
+        duplicated: list[onnx.NodeProto] = []
+        copies: dict[str, list[str]] = {}
+
+        def duplicate(name: str, layer: str) -> None:
+            count = readers[name] + (name == output)
+            if count < 2:
+                return
+            copies[name] = [
+                self.stream(f"{name}_copy{i}", self.shapes[name], self.datatypes[name])
+                for i in range(count)
+            ]
+            node = helper.make_node(
+                "DuplicateStreams",
+                [name],
+                list(copies[name]),
+                domain=DOMAIN,
+                backend="fpgadataflow",
+                NumChannels=self.shapes[name][-1],
+                PE=1,
+                NumOutputStreams=count,
+                inputDataType=self.datatypes[name],
+                numInputVectors=list(self.shapes[name][:-1]),
+                outFIFODepths=[2] * count,
+            )
+            duplicated.append(annotate(node, layer=layer))
+
+        duplicate("input", "input")
+        for node in self.nodes:
+            for index, name in enumerate(node.input):
+                if name in copies:
+                    node.input[index] = copies[name].pop(0)
+            duplicated.append(node)
+            layer = node.metadata_props[0].value
+            for name in list(node.output):
+                duplicate(name, layer)
+        return duplicated
+
+
+def channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Move axis 1 to the end."""
+    return (shape[0], *shape[2:], shape[1])
+
+
+def _product(builder: _Builder, node: Node) -> None:
+    weight: Integers = node.arrays["weight"]
+    outputs = len(weight)
+    depthwise = node.op == "Conv" and node.attributes["group"] > 1
+    kind = weight_datatype(node)
+    out = builder.graph.tensors[node.output]
+    result = datatype(int(out.low.min()), int(out.high.max()))
+    stream = builder.windows(node, depthwise) if node.op == "Conv" else builder.input(node)
+    common = {
+        "PE": 1,
+        "SIMD": 1,
+        "inputDataType": builder.datatypes[stream],
+        "weightDataType": kind,
+        "outputDataType": result,
+        "accDataType": result,
+        "noActivation": 1,
+        "mem_mode": "internal_decoupled",
+    }
+    if depthwise:
+        name = builder.constant(f"{node.output}_weight", weight, kind)
+        _, rows, columns, _ = channels_last(out.shape)
+        builder.emit(
+            "VVAU",
+            [stream, name],
+            node,
+            Dim=[rows, columns],
+            Channels=outputs,
+            Kernel=list(weight.shape[2:]),
+            **common,
+        )
+        return
+    if node.op == "Conv":
+        matrix = weight.transpose(2, 3, 1, 0).reshape(-1, outputs)
+    else:
+        order = builder.order.get(node.inputs[0], np.arange(weight.shape[1]))
+        matrix = np.empty_like(weight.T)
+        matrix[order] = weight.T
+    xnor = node.weight_type == "XNOR"
+    if xnor:
+        matrix, kind = (matrix + 1) // 2, "BINARY"
+        common["weightDataType"] = kind
+    builder.emit(
+        "MVAU",
+        [stream, builder.constant(f"{node.output}_weight", matrix, kind)],
+        node,
+        MW=len(matrix),
+        MH=outputs,
+        numInputVectors=list(channels_last(out.shape)[:-1]),
+        binaryXnorMode=int(xnor),
+        **common,
+    )
+
+
+def _threshold(builder: _Builder, node: Node) -> None:
+    stream = builder.input(node)
+    thresholds: Integers = node.arrays["thresholds"]
+    order = builder.order.get(node.inputs[0])
+    if order is not None:
+        reordered = np.empty_like(thresholds)
+        reordered[order] = thresholds
+        thresholds, builder.order[node.output] = reordered, order
+    tensor = builder.graph.tensors[node.inputs[0]]
+    kind = threshold_datatype(thresholds, int(tensor.low.min()))
+    out = builder.graph.tensors[node.output]
+    shape = channels_last(out.shape)
+    builder.emit(
+        "Thresholding",
+        [stream, builder.constant(f"{node.output}_thresholds", thresholds, kind)],
+        node,
+        NumChannels=shape[-1],
+        PE=1,
+        numSteps=thresholds.shape[1],
+        inputDataType=builder.datatypes[stream],
+        weightDataType=kind,
+        outputDataType=datatype(int(out.low.min()), int(out.high.max())),
+        numInputVectors=list(shape[:-1]),
+        ActVal=node.attributes["out_bias"],
+    )
+
+
+def _max_pool(builder: _Builder, node: Node) -> None:
+    _pool(builder, node, "MaxPool", 0)
+
+
+def _sum_pool(builder: _Builder, node: Node) -> None:
+    stream = builder.input(node)
+    if node.attributes["kernel_shape"] == list(builder.shapes[stream][1:3]):
+        builder.emit(
+            "GlobalAccPool",
+            [stream],
+            node,
+            NumChannels=builder.shapes[stream][-1],
+            PE=1,
+            inputDataType=builder.datatypes[stream],
+            numInputVectors=list(builder.shapes[stream][:-1]),
+        )
+        return
+    out = builder.graph.tensors[node.output]
+    bits = datatype(int(out.low.min()), int(out.high.max()))
+    _pool(builder, node, "AccPool", int(bits.lstrip("UINT")))
+
+
+def _pool(builder: _Builder, node: Node, function: str, accumulator: int) -> None:
+    windows = builder.windows(node, depthwise=True)
+    out = builder.graph.tensors[node.output]
+    shape = channels_last(out.shape)
+    kind = datatype(int(out.low.min()), int(out.high.max()))
+    builder.emit(
+        "Pool",
+        [windows],
+        node,
+        Channels=shape[-1],
+        PE=1,
+        KernelSize=node.attributes["kernel_shape"],
+        Function=function,
+        OutImgDims=list(shape[1:3]),
+        InputDataType=builder.datatypes[windows],
+        OutputDataType=builder.datatypes[windows] if function == "MaxPool" else kind,
+        AccumBits=accumulator,
+        Size=1,
+        BatchSize=1,
+    )
+
+
+def _binary(builder: _Builder, node: Node) -> None:
+    out = builder.graph.tensors[node.output]
+    shape = list(channels_last(out.shape))
+    kind = datatype(int(out.low.min()), int(out.high.max()))
+    streams = [builder.input(node, index) for index in range(len(node.inputs))]
+    orders = [builder.order[name] for name in node.inputs if name in builder.order]
+    if orders:
+        builder.order[node.output] = orders[0]
+    right_shape, style = shape, "input"
+    if node.op == "Mul":
+        factor: Integers = node.arrays["factor"]
+        if orders:
+            reordered = np.empty_like(factor)
+            reordered[orders[0]] = factor
+            factor = reordered
+        factor_kind = datatype(min(int(factor.min()), -1), int(factor.max()))
+        streams.append(builder.constant(f"{node.output}_factor", factor, factor_kind))
+        right_shape, style = [len(factor)], "const"
+    builder.emit(
+        f"Elementwise{node.op}",
+        streams,
+        node,
+        lhs_shape=shape,
+        rhs_shape=right_shape,
+        out_shape=shape,
+        lhs_dtype=builder.datatypes[streams[0]],
+        rhs_dtype=builder.datatypes[streams[1]],
+        out_dtype=kind,
+        lhs_style="input",
+        rhs_style=style,
+        PE=1,
+    )
+
+
+def _concat(builder: _Builder, node: Node) -> None:
+    streams = [builder.input(node, index) for index in range(len(node.inputs))]
+    shape = channels_last(builder.graph.tensors[node.output].shape)
+    builder.emit(
+        "StreamingConcat",
+        streams,
+        node,
+        SIMD=1,
+        ChannelsPerStream=[builder.shapes[stream][-1] for stream in streams],
+        inputDataTypes=[builder.datatypes[stream] for stream in streams],
+        numInputVectors=list(shape[:-1]),
+        inFIFODepths=[2] * len(streams),
+    )
+
+
+def _upsample(builder: _Builder, node: Node) -> None:
+    stream = builder.input(node)
+    _, height, width, channels = builder.shapes[stream]
+    rows, columns = node.attributes["factors"]
+    builder.emit(
+        "UpsampleNearestNeighbour",
+        [stream],
+        node,
+        SIMD=1,
+        HI=height,
+        WI=width,
+        HO=height * rows,
+        WO=width * columns,
+        NumChannels=channels,
+        inputDataType=builder.datatypes[stream],
+        batchSize=1,
+    )
+
+
+def _flatten(builder: _Builder, node: Node) -> None:
+    """Flattening moves nothing: features keep the order in which they are streamed."""
+    builder.alias[node.output] = builder.input(node)
+    shape = builder.graph.tensors[node.inputs[0]].shape
+    channels, pixels = shape[1], int(np.prod(shape[2:]))
+    if pixels > 1:
+        feature = np.arange(channels * pixels)
+        builder.order[node.output] = (feature % pixels) * channels + feature // pixels
+
+
+TRANSLATIONS = {
+    "Conv": _product,
+    "Gemm": _product,
+    "MultiThreshold": _threshold,
+    "MaxPool": _max_pool,
+    "SumPool": _sum_pool,
+    "Add": _binary,
+    "Mul": _binary,
+    "Concat": _concat,
+    "Resize": _upsample,
+    "Flatten": _flatten,
+}
