@@ -126,7 +126,7 @@ class WeightQuantizer(Quantizer):
         shape = [channels if axis == channel_axis else 1 for axis in range(dimensions)]
         self.reduced = [axis for axis in range(dimensions) if axis != channel_axis]
         self.register_buffer("maximum", torch.zeros([] if channel_axis is None else shape))
-        self._seen_version: int | None = None
+        self._seen: tuple[int, int] | None = None
 
     @property
     def scale(self) -> Tensor:
@@ -135,14 +135,19 @@ class WeightQuantizer(Quantizer):
 
     def forward(self, weight: Tensor) -> Quantized:
         """Quantize weights of the layer's own shape."""
-        # An in-place change, as an optimizer makes, raises the version.
-        if self.collects(weight) and weight._version != self._seen_version:
-            self._seen_version = weight._version
+        if self.collects(weight) and self._is_new(weight):
             self.observe(weight)
         scale = self.scale
         if self.enabled and self.calibrated:
             weight = quantize_weight(weight, scale, self.low, self.high)
         return weight, scale, self.no_shift, self.bits
+
+    def _is_new(self, weight: Tensor) -> bool:
+        """Whether these values of a parameter were not seen before; others are always new."""
+        root = weight if weight._base is None else weight._base  # Brevitas hands over a view
+        # An in-place change, as an optimizer makes, raises the version.
+        seen, self._seen = self._seen, (id(root), root._version)
+        return not root.is_leaf or seen != self._seen
 
     def observe(self, weight: Tensor) -> None:
         """Fold the largest magnitudes of `weight` into the cumulative means."""
