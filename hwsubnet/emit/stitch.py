@@ -249,7 +249,10 @@ def _axilite_off(*, protection: bool) -> list[str]:
 
 
 def _literal(value: int | str) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return f'"{value}"'
+    # An unsized number has 32 bits.
+    return str(value) if value < 2**31 else f"{value.bit_length()}'h{value:x}"
 
 
 def _instance(

@@ -5,7 +5,7 @@ from math import prod
 from typing import ClassVar, Self
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -47,3 +47,19 @@ class AccumulatePool(Kernel):
         (source,) = self.inputs
         arguments = (prod(source.shape[:-1]), source.shape[-1], source.parallel)
         return CppCall(self.header, f"accumulate_pool<{', '.join(map(str, arguments))}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``accumulate_pool``."""
+        (source,), (target,) = self.inputs, self.outputs
+        return RtlModule(
+            "accumulate_pool",
+            ("skid_buffer.sv", "wrap_counter.sv", "accumulate_pool.sv"),
+            {
+                "PIXELS": prod(source.shape[:-1]),
+                "CHANNELS": source.shape[-1],
+                "PE": source.parallel,
+                "IN_BITS": source.datatype.bits,
+                "SIGNED": int(source.datatype.signed),
+                "OUT_BITS": target.datatype.bits,
+            },
+        )

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+import numpy as np
+
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -50,6 +52,16 @@ class Memory:
     """Bits of a word."""
     words: tuple[int, ...]
     """Unsigned; the first element of a word in its least significant bits."""
+
+    @classmethod
+    def of(cls, datatype: DataType, codes: IntArray) -> Self:
+        """Pack the codes of elements, shape (words, elements per word)."""
+        octets = np.ascontiguousarray(codes, dtype="<i8").view(np.uint8)
+        bits = np.unpackbits(octets.reshape(*codes.shape, 8), axis=-1, bitorder="little")
+        payload = bits[..., : datatype.bits].reshape(len(codes), -1)
+        rows = np.packbits(payload, axis=-1, bitorder="little")
+        words = tuple(int.from_bytes(row.tobytes(), "little") for row in rows)
+        return cls(payload.shape[1], words)
 
     @property
     def hex(self) -> str:

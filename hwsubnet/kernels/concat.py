@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -63,3 +63,21 @@ class Concat(Kernel):
             *branches,
         )
         return CppCall(self.header, f"concat<{', '.join(map(str, arguments))}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``concat``; numbers per input are packed, 32 bits each."""
+        (target,) = self.outputs
+        folds = (stream.shape[-1] // stream.parallel for stream in self.inputs)
+        return RtlModule(
+            "concat",
+            ("skid_buffer.sv", "wrap_counter.sv", "concat.sv"),
+            {
+                "INPUTS": len(self.inputs),
+                "SIMD": target.parallel,
+                "FOLDS": sum(fold << 32 * i for i, fold in enumerate(folds)),
+                "BITS": sum(s.datatype.bits << 32 * i for i, s in enumerate(self.inputs)),
+                "SIGNED": sum(s.datatype.signed << i for i, s in enumerate(self.inputs)),
+                "IN_WIDTH": sum(stream.width for stream in self.inputs),
+                "OUT_BITS": target.datatype.bits,
+            },
+        )

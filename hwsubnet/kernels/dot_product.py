@@ -1,14 +1,26 @@
 """What the matrix-vector and the vector-vector unit share: operands, accumulator, activation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from hwsubnet.errors import ModelError
 from hwsubnet.kernels.arithmetic import check_accumulator
-from hwsubnet.kernels.base import CppArray
+from hwsubnet.kernels.base import CppArray, Memory, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.thresholding import Steps
+
+RTL_SOURCES = (
+    "skid_buffer.sv",
+    "wrap_counter.sv",
+    "pipeline_delay.sv",
+    "rom.sv",
+    "adder_tree.sv",
+    "staircase.sv",
+    "mac_array.sv",
+)
+"""Files in ``hls/rtl`` that both units need."""
 
 _BIPOLAR = DataType(1, signed=False, bipolar=True)
 
@@ -91,3 +103,46 @@ class DotProduct:
             arguments += [self.steps.thresholds.shape[1], self.steps.bias, comparison.cpp]
             arrays.append(self.steps.array(pe))
         return f"{function}<{', '.join(map(str, arguments))}>", tuple(arrays)
+
+    def rtl(
+        self,
+        module: str,
+        shape: Mapping[str, int],
+        weights: IntArray,
+        sources: tuple[str, ...],
+    ) -> RtlModule:
+        """Return the instance of `module`, its weights and thresholds in ROM.
+
+        Parameters
+        ----------
+        shape
+            Parameters of the folding.
+        weights
+            Shape (groups, folds, PE, SIMD).
+        sources
+            Files in ``hls/rtl`` that it needs besides `RTL_SOURCES`.
+        """
+        groups, folds, pe, _ = weights.shape
+        accumulator = self.output if self.steps is None else self.accumulator
+        parameters: dict[str, int | str] = {
+            **shape,
+            "IN_BITS": self.input.bits,
+            "IN_SIGNED": int(self.input.signed),
+            "IN_BIPOLAR": int(self.input.bipolar),
+            "WEIGHT_BITS": self.weight.bits,
+            "WEIGHT_SIGNED": int(self.weight.signed),
+            "WEIGHT_BIPOLAR": int(self.weight.bipolar),
+            "ACC_BITS": accumulator.bits,
+            "ACC_SIGNED": int(accumulator.signed),
+            "OUT_BITS": self.output.bits,
+        }
+        codes = self.weight.encode(weights).reshape(groups * folds, -1)
+        memories = {"WEIGHTS": Memory.of(self.weight, codes)}
+        if self.steps is not None:
+            array = self.steps.array(pe)
+            parameters["STEPS"] = self.steps.thresholds.shape[1]
+            parameters["STEP_BITS"] = array.datatype.bits
+            parameters["STEP_SIGNED"] = int(array.datatype.signed)
+            parameters["BIAS"] = self.steps.bias
+            memories["THRESHOLDS"] = Memory.of(array.datatype, array.codes.reshape(groups, -1))
+        return RtlModule(module, (*RTL_SOURCES, *sources), parameters, memories)

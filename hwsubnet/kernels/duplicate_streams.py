@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -36,3 +36,11 @@ class DuplicateStreams(Kernel):
         """Call ``duplicate_streams``."""
         (source,) = self.inputs
         return CppCall(self.header, f"duplicate_streams<{source.words}, {source.cpp_word}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``duplicate_streams``."""
+        return RtlModule(
+            "duplicate_streams",
+            ("skid_buffer.sv", "duplicate_streams.sv"),
+            {"WIDTH": self.inputs[0].width, "OUTPUTS": len(self.outputs)},
+        )

@@ -2,24 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppArray, CppCall, Kernel
+from hwsubnet.kernels.base import CppArray, CppCall, Kernel, Memory, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
 
-_OPERATIONS: dict[str, tuple[Callable[[IntArray, IntArray], IntArray], str, str]] = {
-    "Add": (np.add, "add", "add"),
-    "Sub": (np.subtract, "subtract", "subtract_from"),
-    "Mul": (np.multiply, "multiply_by", "multiply_by"),
-    "Max": (np.maximum, "maximum", "maximum"),
+
+class _Operation(NamedTuple):
+    """An operation in NumPy, C++ and RTL; and as the latter two call it with swapped operands."""
+
+    numpy: Callable[[IntArray, IntArray], IntArray]
+    cpp: str
+    cpp_swapped: str
+    rtl: str
+    rtl_swapped: str
+
+
+_OPERATIONS = {
+    "Add": _Operation(np.add, "add", "add", "ADD", "ADD"),
+    "Sub": _Operation(np.subtract, "subtract", "subtract_from", "SUB", "RSB"),
+    "Mul": _Operation(np.multiply, "multiply_by", "multiply_by", "MUL", "MUL"),
+    "Max": _Operation(np.maximum, "maximum", "maximum", "MAX", "MAX"),
 }
-"""NumPy's function; the C++ operation; the C++ operation with its operands swapped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +74,7 @@ class Elementwise(Kernel):
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Apply the operation."""
-        function = _OPERATIONS[self.operation][0]
+        function = _OPERATIONS[self.operation].numpy
         if self.constant is None:
             return (function(*inputs),)
         operands = (self.constant, inputs[0]) if self.constant_first else (inputs[0], self.constant)
@@ -73,15 +83,40 @@ class Elementwise(Kernel):
     def cpp(self) -> CppCall:
         """Call ``elementwise`` or ``elementwise_constant``."""
         (target,) = self.outputs
-        name = _OPERATIONS[self.operation][2 if self.constant_first else 1]
+        operation = _OPERATIONS[self.operation]
+        name = operation.cpp_swapped if self.constant_first else operation.cpp
         if self.constant is None:
             return CppCall(self.header, f"elementwise<{name}, {target.words}>")
-        words = _period(self.constant).reshape(-1, target.parallel)
-        datatype = DataType.holding(int(words.min()), int(words.max()))
+        array = _period(self.constant, target.parallel)
         return CppCall(
             self.header,
-            f"elementwise_constant<{name}, {target.words}, {target.parallel}, {len(words)}>",
-            (CppArray(datatype, words),),
+            f"elementwise_constant<{name}, {target.words}, {target.parallel}, {len(array.codes)}>",
+            (array,),
+        )
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``elementwise``, its constant in ROM."""
+        (target,) = self.outputs
+        operation = _OPERATIONS[self.operation]
+        parameters: dict[str, int | str] = {
+            "OP": operation.rtl_swapped if self.constant_first else operation.rtl,
+            "PE": target.parallel,
+            "OUT_BITS": target.datatype.bits,
+        }
+        operands, memories = [stream.datatype for stream in self.inputs], {}
+        if self.constant is not None:
+            array = _period(self.constant, target.parallel)
+            operands.append(array.datatype)
+            parameters["PERIOD"] = len(array.codes)
+            memories["CONSTANTS"] = Memory.of(array.datatype, array.codes)
+        for name, datatype in zip("AB", operands, strict=True):
+            parameters[f"{name}_BITS"] = datatype.bits
+            parameters[f"{name}_SIGNED"] = int(datatype.signed)
+        return RtlModule(
+            "elementwise",
+            ("skid_buffer.sv", "wrap_counter.sv", "rom.sv", "elementwise.sv"),
+            parameters,
+            memories,
         )
 
 
@@ -96,7 +131,9 @@ def _broadcast(values: IntArray, shape: tuple[int, ...], where: str) -> IntArray
     return full
 
 
-def _period(constant: IntArray) -> IntArray:
-    """Return one period of `constant` along the stream: one pixel's channels, or all of it."""
+def _period(constant: IntArray, parallel: int) -> CppArray:
+    """Return the words of one period of `constant`: those of a pixel, or all of the frame's."""
     rows = constant.reshape(-1, constant.shape[-1])
-    return rows[:1] if (rows == rows[:1]).all() else rows
+    once = rows[:1] if (rows == rows[:1]).all() else rows
+    datatype = DataType.holding(int(once.min()), int(once.max()))
+    return CppArray(datatype, once.reshape(-1, parallel))

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -37,11 +37,6 @@ class LabelSelect(Kernel):
             (Stream(node.outputs[0], target, (*vectors, count), 1),),
         )
 
-    @property
-    def cycles(self) -> int:
-        """Each vector is read to its end before its labels leave."""
-        return self.inputs[0].words + self.outputs[0].words
-
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Sort stably, descending."""
         count = self.outputs[0].shape[-1]
@@ -63,3 +58,19 @@ class LabelSelect(Kernel):
             DataType.holding(lowest, codes.max, signed=True).cpp,
         )
         return CppCall(self.header, f"label_select<{', '.join(map(str, arguments))}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``label_select``."""
+        (source,), (target,) = self.inputs, self.outputs
+        return RtlModule(
+            "label_select",
+            ("skid_buffer.sv", "wrap_counter.sv", "label_select.sv"),
+            {
+                "LABELS": source.shape[-1],
+                "PE": source.parallel,
+                "K": target.shape[-1],
+                "IN_BITS": source.datatype.bits,
+                "SIGNED": int(source.datatype.signed),
+                "OUT_BITS": target.datatype.bits,
+            },
+        )

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from hwsubnet.errors import ModelError
 from hwsubnet.kernels.arithmetic import exact_matmul
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.dot_product import DotProduct
 from hwsubnet.kernels.node import Node
@@ -60,10 +60,24 @@ class MatrixVector(Kernel):
         return (self.arithmetic.finish(products, len(self.weights), self.name),)
 
     def cpp(self) -> CppCall:
-        """Call ``matrix_vector``; weights as [MH / PE][MW / SIMD][PE][SIMD]."""
+        """Call ``matrix_vector``."""
+        (source,), (target,) = self.inputs, self.outputs
+        shape = (prod(source.shape[:-1]), *self.weights.shape, source.parallel, target.parallel)
+        call = self.arithmetic.cpp("matrix_vector", shape, self._tiles(), target.parallel)
+        return CppCall(self.header, *call)
+
+    def rtl(self) -> RtlModule | None:
+        """Instantiate ``matrix_vector``, unless the node was made for FINN's DSP array."""
+        if self.op == "MVAU_rtl":
+            return None
         (source,), (target,) = self.inputs, self.outputs
         columns, rows = self.weights.shape
-        simd, pe = source.parallel, target.parallel
-        tiles = self.weights.T.reshape(rows // pe, pe, columns // simd, simd).swapaxes(1, 2)
-        shape = (prod(source.shape[:-1]), columns, rows, simd, pe)
-        return CppCall(self.header, *self.arithmetic.cpp("matrix_vector", shape, tiles, pe))
+        shape = {"MW": columns, "MH": rows, "SIMD": source.parallel, "PE": target.parallel}
+        sources = ("stream_replay.sv", "matrix_vector.sv")
+        return self.arithmetic.rtl("matrix_vector", shape, self._tiles(), sources)
+
+    def _tiles(self) -> IntArray:
+        """Return the weights as [MH / PE][MW / SIMD][PE][SIMD]."""
+        columns, rows = self.weights.shape
+        simd, pe = self.inputs[0].parallel, self.outputs[0].parallel
+        return self.weights.T.reshape(rows // pe, pe, columns // simd, simd).swapaxes(1, 2)

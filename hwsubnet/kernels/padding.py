@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -95,3 +95,20 @@ class PixelPadding(Kernel):
         (source,) = self.inputs
         arguments = (*source.shape, *self.stride, source.parallel, source.datatype.cpp)
         return CppCall(self.header, f"pixel_padding<{', '.join(map(str, arguments))}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``pixel_padding``."""
+        (source,) = self.inputs
+        height, width, channels = source.shape
+        return RtlModule(
+            "pixel_padding",
+            ("skid_buffer.sv", "wrap_counter.sv", "pixel_padding.sv"),
+            {
+                "WIDTH": source.width,
+                "ROWS": height,
+                "COLUMNS": width,
+                "FOLDS": channels // source.parallel,
+                "STRIDE_H": self.stride[0],
+                "STRIDE_W": self.stride[1],
+            },
+        )

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.sliding_window import window_shape
@@ -90,3 +90,21 @@ class Pool(Kernel):
             self.accumulator.cpp,
         )
         return CppCall(self.header, f"pool<{', '.join(map(str, arguments))}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``pool``."""
+        (source,), (target,) = self.inputs, self.outputs
+        return RtlModule(
+            "pool",
+            ("skid_buffer.sv", "wrap_counter.sv", "pool.sv"),
+            {
+                "POOL": "MAX" if self.function == "MaxPool" else "SUM",
+                "K": self.positions,
+                "PE": target.parallel,
+                "IN_BITS": source.datatype.bits,
+                "SIGNED": int(source.datatype.signed),
+                "ACC_BITS": self.accumulator.bits,
+                "SHIFT": self.shift if self.function == "QuantAvgPool" else 0,
+                "OUT_BITS": target.datatype.bits,
+            },
+        )

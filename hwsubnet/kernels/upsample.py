@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.stream import Stream
@@ -49,3 +49,19 @@ class Upsample(Kernel):
         folds = channels // source.parallel
         arguments = (height, width, folds, *self.scale, source.cpp_word)
         return CppCall(self.header, f"upsample<{', '.join(map(str, arguments))}>")
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``upsample``."""
+        (source,) = self.inputs
+        _, width, channels = source.shape
+        return RtlModule(
+            "upsample",
+            ("wrap_counter.sv", "stream_replay.sv", "upsample.sv"),
+            {
+                "WIDTH": source.width,
+                "COLUMNS": width,
+                "FOLDS": channels // source.parallel,
+                "SCALE_H": self.scale[0],
+                "SCALE_W": self.scale[1],
+            },
+        )

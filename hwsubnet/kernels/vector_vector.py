@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from hwsubnet.errors import ModelError
-from hwsubnet.kernels.base import CppCall, Kernel
+from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.dot_product import DotProduct
 from hwsubnet.kernels.node import Node
@@ -62,11 +62,25 @@ class VectorVector(Kernel):
         return (self.arithmetic.finish(products, positions, self.name),)
 
     def cpp(self) -> CppCall:
-        """Call ``vector_vector``; weights as [C / PE][K / SIMD][PE][SIMD]."""
-        (source,), (target,) = self.inputs, self.outputs
+        """Call ``vector_vector``."""
+        (target,) = self.outputs
+        shape = (prod(target.shape[:-1]), *self.weights.shape, self._simd, target.parallel)
+        call = self.arithmetic.cpp("vector_vector", shape, self._tiles(), target.parallel)
+        return CppCall(self.header, *call)
+
+    def rtl(self) -> RtlModule:
+        """Instantiate ``vector_vector``: FINN's own is for Versal only."""
         channels, positions = self.weights.shape
-        pe = target.parallel
-        simd = source.parallel // pe
-        tiles = self.weights.reshape(channels // pe, pe, positions // simd, simd).swapaxes(1, 2)
-        shape = (prod(target.shape[:-1]), channels, positions, simd, pe)
-        return CppCall(self.header, *self.arithmetic.cpp("vector_vector", shape, tiles, pe))
+        pe = self.outputs[0].parallel
+        shape = {"CHANNELS": channels, "K": positions, "SIMD": self._simd, "PE": pe}
+        return self.arithmetic.rtl("vector_vector", shape, self._tiles(), ("vector_vector.sv",))
+
+    @property
+    def _simd(self) -> int:
+        return self.inputs[0].parallel // self.outputs[0].parallel
+
+    def _tiles(self) -> IntArray:
+        """Return the weights as [C / PE][K / SIMD][PE][SIMD]."""
+        channels, positions = self.weights.shape
+        pe, simd = self.outputs[0].parallel, self._simd
+        return self.weights.reshape(channels // pe, pe, positions // simd, simd).swapaxes(1, 2)
