@@ -236,5 +236,5 @@ def learning_part(config: SweepConfig) -> dict[str, object]:
     return config.model_dump(
         mode="json",
         include={"seed", "data", "model", "precision", "training", "pruning"},
-        exclude={"pruning": {"levels", "align"}},
+        exclude={"pruning": {"levels"}},
     )
