@@ -38,7 +38,8 @@ LAYERS = {
     "kernels": set(),
 }
 ALLOWED = (
-    dict.fromkeys(FOUNDATION, FOUNDATION)
+    {"__init__": set[str]()}
+    | dict.fromkeys(FOUNDATION, FOUNDATION)
     | {name: FOUNDATION | below for name, below in LAYERS.items()}
     | {name: FOUNDATION | set(LAYERS) | TOP for name in TOP}
 )

@@ -62,8 +62,8 @@ def answers(command: Callable[P, Answer]) -> Callable[P, None]:
 def _show(answer: Answer) -> None:
     from rich.console import Console
 
-    # Piped into a file or a pager, a table should not be folded to 80 columns.
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    # Piped into a file or a pager, a table should not be folded to a terminal that is not there.
+    console = Console(width=None if sys.stdout.isatty() else 200)
     for part in answer.show():
         console.print(part)
 
