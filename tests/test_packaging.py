@@ -114,7 +114,9 @@ def test_the_pins_are_what_is_tested() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "pyproject.toml", "Makefile", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["constraints.txt", "pyproject.toml", "Makefile", ".ci/run", ".pre-commit-config.yaml"]
+)
 def test_no_file_of_the_set_up_names_a_host(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|@ ?git\+", text)

@@ -41,9 +41,10 @@ def estimate_model(
     DoesNotFit
         If no folding fits the board, or none reaches `fps`.
     """
-    from hwsubnet.estimate import estimate
+    from hwsubnet.estimate import estimate, read_folding
     from hwsubnet.lower import lower
 
+    chosen = read_folding(folding) if folding else None
     with TemporaryDirectory(prefix="hwsubnet-") as scratch:
         lowered_folder, estimate_folder = Path(scratch, "lower"), Path(scratch, "estimate")
         lowered_folder.mkdir()
@@ -55,7 +56,7 @@ def estimate_model(
             board,
             estimate_folder,
             fps=fps,
-            folding=folding,
+            folding=chosen,
             clock_mhz=clock_mhz,
         )
         return Metrics(**metrics(lowered, estimated))
