@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hwsubnet.errors import ModelError
+from hwsubnet.errors import ConfigError, ModelError
 from hwsubnet.prune.importance import Measure, filter_l1
 from hwsubnet.prune.masks import ChannelMask
 from hwsubnet.prune.tracing import Trace, trace
@@ -98,9 +98,18 @@ class ChannelGroup:
         ------
         ModelError
             If the group is not prunable and `keep` leaves channels out.
+        ConfigError
+            If a layer would lose all its channels, as the short branch of a concatenation may.
         """
         if not self.prunable and not bool(keep.all()):
             raise ModelError("is exempt from pruning", where=self.name)
+        for producer in self.producers:
+            if not bool(producer.pick(keep).any()):
+                raise ConfigError(
+                    f"would lose all {len(producer.index)} channels",
+                    where=producer.name,
+                    fix="choose a lower level or a wider layer",
+                )
         for member, mask in self._masks():
             mine = member.index >= 0
             chosen = mask.keep.clone()

@@ -7,7 +7,7 @@ from support.networks import PRECISION, RandomNetwork, recipes
 from torch import nn
 
 from hwsubnet.artifacts import NetworkSpec
-from hwsubnet.errors import ModelError
+from hwsubnet.errors import ConfigError, ModelError
 from hwsubnet.models import build
 from hwsubnet.models.blocks import Activation, ConvBlock
 from hwsubnet.prune import ChannelMask, find_groups
@@ -100,6 +100,11 @@ def test_adding_a_concatenation_ties_all_its_parts_channel_by_channel():
         ("two.conv", [2, 3, 4]),
         ("side.conv", [0, 1, 2, 3, 4]),
     ]
+    with pytest.raises(ConfigError) as caught:
+        group.set_mask(torch.tensor([False, False, True, True, True]))
+    assert str(caught.value) == (
+        "one.conv: would lose all 2 channels; choose a lower level or a wider layer"
+    )
 
 
 def test_a_depthwise_layer_belongs_to_its_producers_group():
