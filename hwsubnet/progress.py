@@ -36,9 +36,9 @@ def progress() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
+        # A quiet one: a disabled display still writes an empty line at its end.
+        console=console if console.is_terminal else Console(quiet=True),
         transient=True,
-        disable=not console.is_terminal,
     )
     with display:
         _active.append(display)
