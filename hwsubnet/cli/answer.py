@@ -68,18 +68,21 @@ def _show(answer: Answer) -> None:
         console.print(part)
 
 
+class _OnConsole(logging.Handler):
+    """Writes above the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from hwsubnet.progress import console
+
+        console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
+
+
 def _quiet_libraries() -> None:
     """Show hwsubnet's own log, and of other libraries' only errors, unless -W asks for more."""
-    from rich.logging import RichHandler
-
-    from hwsubnet.progress import console
-
-    logging.basicConfig(
-        level=logging.ERROR,
-        format="%(message)s",
-        handlers=[RichHandler(console=console, show_time=False, show_level=False, show_path=False)],
-    )
+    logging.basicConfig(level=logging.ERROR, format="%(message)s", handlers=[_OnConsole()])
     logging.getLogger("hwsubnet").setLevel(logging.INFO)
+    # Brings a handler of its own, to say that there is no GPU.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
 
