@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsubnet.lower.stream import Floats, Integers
+from hwsubnet.lower.thresholds import Quantizer
 
 
 @dataclass
@@ -44,7 +45,8 @@ class Node:
     """One integer operation.
 
     `op` is an ONNX or QONNX name; `arrays` its constant inputs by role; `source` the tensor of
-    the QONNX model that a threshold node quantizes, with `boundary` its rounding tolerance.
+    the QONNX model that a threshold node's `quantizer` quantizes, `boundary` how far, in steps, the
+    model's float32 arithmetic may be from the exact value there.
     """
 
     op: str
@@ -55,7 +57,8 @@ class Node:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     weight_type: str | None = None
     source: str | None = None
-    boundary: float | None = None
+    quantizer: Quantizer | None = None
+    boundary: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -106,5 +106,4 @@ class _Writer:
                 "nearest_mode": "floor",
             }
         proto = helper.make_node(op, inputs, [out], name=out, domain=domain, **attributes)
-        boundary = None if node.boundary is None else repr(node.boundary)
-        self.nodes.append(annotate(proto, layer=node.layer, source=node.source, boundary=boundary))
+        self.nodes.append(annotate(proto, layer=node.layer, source=node.source))

@@ -11,8 +11,10 @@ has to be argued about: the comparison *is* the quantizer, evaluated in float64.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsubnet.lower.stream import Floats, Integers, Unsupported
 
@@ -28,9 +30,16 @@ ROUNDING: dict[str, Callable[[Floats], Floats]] = {
 """QONNX rounding modes that are nondecreasing functions."""
 
 
+def integer_limits(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
+    """Return the least and greatest integer that Quant can give."""
+    if signed:
+        return -(2 ** (bits - 1)) + narrow, 2 ** (bits - 1) - 1
+    return 0, 2**bits - 1 - narrow
+
+
 @dataclass(frozen=True)
 class Quantizer:
-    """``x -> clip(round(x / scale + zero_point), minimum, maximum) - zero_point``.
+    """``x -> clip(round(x / scale + zero_point), minimum, maximum) - zero_point + shift``.
 
     `scale` has one entry per channel; the integers that it gives mean ``scale * integer``.
     """
@@ -42,28 +51,31 @@ class Quantizer:
     rounding: str = "ROUND"
     divide: float = 1.0
     """Truncating quantizers round to `scale` first and divide by this, a power of two, after."""
+    shift: int = 0
+    """Added to the result at the end."""
 
     @property
     def lowest(self) -> int:
         """Least integer given."""
-        return self.minimum - self.zero_point
+        return self.minimum - self.zero_point + self.shift
 
     @property
     def highest(self) -> int:
         """Greatest integer given."""
-        return self.maximum - self.zero_point
+        return self.maximum - self.zero_point + self.shift
 
-    def level(self, x: Floats) -> Integers:
-        """Quantize `x` of shape (channels, n)."""
+    def level(self, x: NDArray[np.floating[Any]]) -> Integers:
+        """Quantize `x` of shape (channels, n), in the precision of `x`."""
         if self.rounding not in ROUNDING:
             known = ", ".join(ROUNDING)
             raise Unsupported(f"rounding mode {self.rounding} has no thresholds (known: {known})")
-        scaled = x / self.scale[:, None] + self.zero_point
+        kind = x.dtype.type
+        scaled = x / self.scale[:, None].astype(kind) + kind(self.zero_point)
         if self.divide != 1.0:
-            scaled = np.rint(scaled) / self.divide
+            scaled = np.rint(scaled) / kind(self.divide)
         rounded = ROUNDING[self.rounding](scaled)
-        clipped: Floats = np.clip(rounded, self.minimum, self.maximum)
-        return clipped.astype(np.int64) - self.zero_point
+        clipped = np.clip(rounded, self.minimum, self.maximum)
+        return clipped.astype(np.int64) + (self.shift - self.zero_point)
 
 
 def find_thresholds(

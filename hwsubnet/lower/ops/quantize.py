@@ -16,7 +16,7 @@ from hwsubnet.lower.stream import (
     Unsupported,
     Value,
 )
-from hwsubnet.lower.thresholds import Quantizer, find_thresholds
+from hwsubnet.lower.thresholds import Quantizer, find_thresholds, integer_limits
 
 _STEP = Entry("", 2.0**-30, 0.75, 0, 1)
 """1 from zero on: in float64, round(x * 2^30 + 3/4) is at least 1 for no negative float32."""
@@ -35,7 +35,7 @@ def quant(operation: Operation) -> Value:
         return _constant(operation, value, bits, signed, narrow)
     if bits != int(bits) or not 1 <= bits <= MAX_BITS:
         raise Unsupported(f"it quantizes activations to {bits:g} bits; 1 to {MAX_BITS} would do")
-    minimum, maximum = _integer_limits(int(bits), signed, narrow)
+    minimum, maximum = integer_limits(int(bits), signed, narrow)
     zero_point = operation.number(2, "zero point")
     if zero_point != int(zero_point):
         raise Unsupported(f"its zero point {zero_point:g} is no integer")
@@ -74,8 +74,8 @@ def bipolar(operation: Operation) -> Value:
         bits = _enter(operation, value, _STEP, shape)
     else:
         # floor(x) clipped to [-1, 0], plus one: 1 from zero on.
-        quantizer = Quantizer(np.ones(shape[1]), 1, 0, 1, "FLOOR")
-        bits = _threshold(operation, operation.stream(), quantizer, shift=1)
+        quantizer = Quantizer(np.ones(shape[1]), 1, 0, 1, "FLOOR", shift=1)
+        bits = _threshold(operation, operation.stream(), quantizer)
     steps = (Affine(2 * entries, -entries),)
     return replace(bits, steps=steps, error=UNIT_ROUNDOFF * np.abs(entries))
 
@@ -92,7 +92,7 @@ def trunc(operation: Operation) -> Value:
         out_scale, bits = operation.number(4, "output scale"), operation.number(5, "bit width")
         divide = 2.0 ** np.rint(np.log2(out_scale / scale))
         signed = bool(operation.attributes.get("signed", 1))
-        minimum, maximum = _integer_limits(
+        minimum, maximum = integer_limits(
             int(bits), signed, bool(operation.attributes.get("narrow", 0))
         )
     else:
@@ -112,18 +112,11 @@ def trunc(operation: Operation) -> Value:
     )
 
 
-def _integer_limits(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
-    """Return the least and greatest integer that Quant can give."""
-    if signed:
-        return -(2 ** (bits - 1)) + narrow, 2 ** (bits - 1) - 1
-    return 0, 2**bits - 1 - narrow
-
-
 def _constant(
     operation: Operation, value: Constant, bits: float, signed: bool, narrow: bool
 ) -> Constant:
     """Quantize weights or a bias, in float32 and in the order in which QONNX does."""
-    minimum, maximum = _integer_limits(int(np.ceil(bits)), signed, narrow)
+    minimum, maximum = integer_limits(int(np.ceil(bits)), signed, narrow)
     scale = operation.constant(1, "scale").astype(np.float32)
     zero_point = operation.constant(2, "zero point").astype(np.float32)
     array = value.array.astype(np.float32)
@@ -190,12 +183,10 @@ def _is_identity(operation: Operation, stream: Stream, quantizer: Quantizer) -> 
     return bool(within and same)
 
 
-def _threshold(
-    operation: Operation, stream: Stream, quantizer: Quantizer, shift: int = 0
-) -> Stream:
-    """Append thresholds that compute ``level + shift`` of everything the stream has collected."""
+def _threshold(operation: Operation, stream: Stream, quantizer: Quantizer) -> Stream:
+    """Append thresholds that compute the level of everything the stream has collected."""
     graph = operation.graph
-    if not shift and _is_identity(operation, stream, quantizer):
+    if not quantizer.shift and _is_identity(operation, stream, quantizer):
         return stream.then(Affine(np.ones(stream.channels), np.zeros(stream.channels)),
                            operation.output)  # fmt: skip
     name = stream.tensor
@@ -223,12 +214,13 @@ def _threshold(
         [name],
         graph.fresh("threshold"),
         stream.layer,
-        attributes={"out_bias": least + shift},
+        attributes={"out_bias": least},
         arrays={"thresholds": thresholds},
         source=operation.output,
+        quantizer=quantizer,
         boundary=boundary,
     )
-    output = graph.add(node, stream.shape, levels[:, 0] + shift, levels[:, 1] + shift)
+    output = graph.add(node, stream.shape, levels[:, 0], levels[:, 1])
     return _quantized(output, operation, quantizer.scale, stream.shape, stream.layer)
 
 

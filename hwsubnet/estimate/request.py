@@ -1,0 +1,95 @@
+"""A folding that the user asks for, from a JSON file."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from hwsubnet.errors import FoldingError
+from hwsubnet.estimate.legality import Folding, check_folding
+from hwsubnet.estimate.options import Unit, apply
+from hwsubnet.estimate.search import Search
+
+SIZE_LIMIT = 10_000_000
+"""Bytes of a folding file."""
+
+
+def read_folding(path: Path) -> dict[str, Folding]:
+    """Read ``{node: {"PE": n, "SIMD": n}}``.
+
+    Raises
+    ------
+    FoldingError
+        If the file cannot be read or has another form.
+    """
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            raise FoldingError("is larger than 10 MB", where=path)
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FoldingError(f"cannot be read ({error.strerror})", where=path) from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FoldingError(f"is not valid JSON ({error})", where=path) from error
+    form = 'must look like {"MVAU_rtl_0": {"PE": 4, "SIMD": 9}}'
+    if not isinstance(tree, dict):
+        raise FoldingError(form, where=path)
+    for node, values in tree.items():
+        if not isinstance(values, dict):
+            raise FoldingError(form, where=f"{path}: {node}")
+        for parameter, value in values.items():
+            if type(value) is not int:
+                raise FoldingError(
+                    f"{parameter} must be a whole number, not {value!r}", where=f"{path}: {node}"
+                )
+    return tree
+
+
+def complete_folding(search: Search, wanted: Mapping[str, Mapping[str, int]]) -> dict[str, Folding]:
+    """Check a wanted folding, and fold all other nodes so that none of them is slower.
+
+    Raises
+    ------
+    FoldingError
+        If it names unknown nodes, breaks a divisor rule, or sets a depthwise window generator
+        apart from the node that it feeds.
+    """
+    units = [table.unit for table in search.tables]
+    known = [node.name for unit in units for node in unit.nodes]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        shown = ", ".join(repr(name) for name in unknown[:5])
+        raise FoldingError(
+            f"names {len(unknown)} unknown node{'s'[: len(unknown) > 1]} ({shown})",
+            fix=f"the graph has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}",
+        )
+    chosen: dict[str, Folding] = {}
+    slowest = 0
+    for unit in units:
+        if any(node.name in wanted for node in unit.nodes):
+            folding = _unit_folding(unit, wanted)
+            apply(unit.nodes, folding)
+            slowest = max(slowest, *(node.cycles() for node in unit.nodes))
+            chosen |= folding
+    for table in search.tables:
+        if not any(node.name in chosen for node in table.unit.nodes):
+            target = np.array([max(slowest, int(table.cycles[0]))])
+            chosen |= table.options[int(table.cheapest(target)[0])].folding
+    return chosen
+
+
+def _unit_folding(unit: Unit, wanted: Mapping[str, Mapping[str, int]]) -> dict[str, Folding]:
+    """Return the folding of a unit of which some node is named; what is not given stays at 1."""
+    for node in unit.nodes:
+        check_folding(node, wanted.get(node.name, {}))
+    *windows, node = unit.nodes
+    folding = dict(wanted.get(node.name, {}))
+    for window in windows:
+        simd = wanted.get(window.name, {}).get("SIMD")
+        if simd is not None and simd != folding.setdefault("PE", simd):
+            raise FoldingError(
+                f"SIMD = {simd} differs from PE = {folding['PE']} of {node.name}, which it feeds",
+                where=window.name,
+                fix="give both the same value, or leave this node out",
+            )
+    return unit.follow({node.name: folding})
