@@ -155,7 +155,9 @@ class Precision(Record):
     """Bits of weights and activations, and the weights' range."""
 
     weight_bits: int = Field(4, ge=2, le=8)
+    """Of a weight, a signed integer."""
     activation_bits: int = Field(4, ge=2, le=8)
+    """Of an activation between two layers."""
     narrow_range: bool = True
     """No -2^(b-1): what DSP48E1 multipliers (Zynq-7000) need."""
 

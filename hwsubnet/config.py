@@ -21,6 +21,8 @@ class DataConfig(Record):
     """Which images, and how they are split."""
 
     name: Literal["digits", "fashion-mnist", "cifar10", "cifar100"] = "digits"
+    """The data set. `digits` comes with scikit-learn; `fashion-mnist` is read from IDX files;
+    `cifar10` and `cifar100` need the extra `torchvision`."""
     path: Path | None = None
     """Folder that holds the data set; the data set's usual place if not given."""
     validation: float = Field(0.1, gt=0, lt=0.5)
@@ -30,21 +32,29 @@ class DataConfig(Record):
     test_images: int | None = Field(None, ge=16)
     """Use the first so many test images only (None: all)."""
     augment: bool = True
+    """Shift training images by a few pixels at random and, except for digits, mirror them."""
 
 
 class ModelConfig(Record):
     """Which network."""
 
     name: str = "lenet"
+    """`mlp`, `lenet`, `cnv`, `resnet8`, `resnet20` or `resnet32`."""
     width: Positive = 1.0
+    """Multiplier on every hidden width."""
 
 
 class PruningConfig(Record):
-    """How channels are chosen (METHODS 1.1 and 1.5)."""
+    """How channels are chosen: Algorithm 1 of Zhang, Colbert & Das (2022), or a baseline."""
 
     schedule: Literal["layerwise", "one-shot", "stepwise", "scratch"] = "layerwise"
+    """`layerwise`: one group of channels after the other, from the input on. `one-shot`: all at
+    once. `stepwise`: all, in five steps. `scratch`: a narrower network trained from its start."""
     importance: Literal["activation-l1", "activation-l0", "weight-l1"] = "activation-l1"
+    """Mean magnitude of a channel's activations, share of them that is not zero, or magnitude of
+    its weights."""
     levels: tuple[Level, ...] = Field((0.0, 0.25, 0.5, 0.75), min_length=1)
+    """Shares of every group's channels that go; each in [0, 1)."""
     align: int = Field(1, ge=1, le=64)
     """Kept widths are rounded up to a multiple of this."""
     start: float = Field(0.5, ge=0)
@@ -66,31 +76,58 @@ class PhaseConfig(Record):
     """One phase of training."""
 
     epochs: int = Field(10, ge=1)
+    """Passes over the training images."""
     learning_rate: Positive = 0.05
+    """At the start of the phase."""
     milestones: tuple[float, ...] = ()
-    """Share of the phase after which the learning rate is multiplied by `decay`."""
+    """For `step`: shares of the phase after which the learning rate is multiplied by `decay`."""
     decay: Positive = 0.2
+    """For `step`."""
     schedule: Literal["step", "cosine"] = "cosine"
+    """`cosine` falls smoothly to 0, `step` at the milestones."""
+
+
+class PrunePhaseConfig(PhaseConfig):
+    """The same with the defaults of the pruning phase."""
+
+    epochs: int = Field(5, ge=1)
+    learning_rate: Positive = 0.02
+
+
+class QatPhaseConfig(PhaseConfig):
+    """The same with the defaults of quantization-aware training."""
+
+    epochs: int = Field(3, ge=1)
+    learning_rate: Positive = 0.004
 
 
 class TrainingConfig(Record):
-    """The recipe: dense, then pruning, then quantization-aware training (METHODS 1.4, 1.9)."""
+    """The recipe: dense, then pruning, then quantization-aware training, all by SGD."""
 
     batch: int = Field(128, ge=2)
+    """Images per step, over all devices together."""
     momentum: float = Field(0.9, ge=0, lt=1)
+    """Of SGD."""
     weight_decay: float = Field(5e-4, ge=0)
+    """Of SGD."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of the target that is spread over all classes."""
     dense: PhaseConfig = PhaseConfig()
-    prune: PhaseConfig = PhaseConfig(epochs=5, learning_rate=0.02)
-    qat: PhaseConfig = PhaseConfig(epochs=3, learning_rate=0.004)
+    """The dense network, in floating point; once for all levels."""
+    prune: PrunePhaseConfig = PrunePhaseConfig()
+    """Each level above 0, in floating point, while channels are masked and after."""
+    qat: QatPhaseConfig = QatPhaseConfig()
+    """Each level, quantized."""
     quantize_weights_after: float = Field(0.5, ge=0)
     """Epochs of the QAT phase before weights are quantized."""
     quantize_activations_after: float = Field(0.05, ge=0)
     """Epochs of the QAT phase before activations are quantized."""
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    """`auto` takes a GPU where there is one."""
     devices: int = Field(1, ge=1)
+    """Processes, each with its share of every batch."""
     arithmetic: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Of convolutions and matrix products while training; "auto" takes bfloat16 where the
+    """Of convolutions and matrix products while training; `auto` takes bfloat16 where the
     processor multiplies it natively. Quantizers and evaluation always compute in float32."""
     checkpoint_every: int = Field(500, ge=1)
     """Steps between checkpoints."""
@@ -113,7 +150,9 @@ class SweepConfig(Record):
     """Everything that a sweep's numbers depend on."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "digits"
+    """Of the sweep, for its report."""
     seed: int = Field(0, ge=0, lt=2**31)
+    """Of the splits, the first weights, the order of images and their augmentation."""
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     precision: Precision = Precision()
@@ -199,14 +238,20 @@ def read_yaml(path: Path, error: type[ConfigError] | type[Any]) -> dict[str, Any
             raise error("is larger than 1 MB; a config is a page of text", where=path)
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as reason:
-        raise error(f"cannot be read ({reason.strerror})", where=path) from reason
+        raise error(
+            f"cannot be read ({reason.strerror})", where=path, fix="check the path"
+        ) from reason
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as reason:
         line = " ".join(str(reason).split())
-        raise error(f"is not valid YAML ({line})", where=path) from reason
+        raise error(f"is not valid YAML ({line})", where=path, fix="mend it there") from reason
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise error(f"must be a mapping of keys to values, not {type(tree).__name__}", where=path)
+        raise error(
+            f"must be a mapping of keys to values, not {type(tree).__name__}",
+            where=path,
+            fix="write one `key: value` a line",
+        )
     return tree
 
 
