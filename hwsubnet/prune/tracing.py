@@ -189,7 +189,7 @@ def _module(found: Trace, name: str, inputs: list[Value]) -> Value:
     raise ModelError(
         f"what {type(module).__name__} does to channels is not known",
         where=name,
-        fix="build the network from the layers that docs/networks.md lists",
+        fix="use convolutions, linear layers, norms, ReLU, pooling, additions and concatenations",
     )
 
 

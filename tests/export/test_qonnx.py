@@ -80,7 +80,7 @@ def test_the_graph_holds_quantizers_weights_and_no_trace_of_masks(tmp_path):
     assert ops.count("Quant") == 10 + 1 + 8 + 6  # weights, pixels, activations, addends
     assert set(ops) == {
         "Quant", "Conv", "BatchNormalization", "Relu", "Add",
-        "GlobalAveragePool", "Flatten", "MatMul",
+        "GlobalAveragePool", "Flatten", "Gemm",
     }  # fmt: skip
     assert [i.name for i in graph.input] == ["global_in"]
     assert [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim] == [1, 3, 32, 32]
