@@ -45,12 +45,14 @@ struct multiply_by {
     }
 };
 
+// TC  type that holds both operands
+template <typename TC>
 struct maximum {
     template <typename TO, typename A, typename B>
     static TO apply(const A& a, const B& b) {
 #pragma HLS INLINE
-        const TO left = TO(a), right = TO(b);
-        return select(left > right, left, right);
+        const TC left = TC(a), right = TC(b);
+        return TO(select(left > right, left, right));
     }
 };
 

@@ -85,9 +85,15 @@ class Elementwise(Kernel):
         (target,) = self.outputs
         operation = _OPERATIONS[self.operation]
         name = operation.cpp_swapped if self.constant_first else operation.cpp
-        if self.constant is None:
+        types = [stream.datatype for stream in self.inputs]
+        array = None if self.constant is None else _period(self.constant, target.parallel)
+        if array is not None:
+            types.append(array.datatype)
+        if self.operation == "Max":  # its result may be narrower than an operand
+            common = DataType.holding(min(t.min for t in types), max(t.max for t in types))
+            name = f"{name}<{common.cpp}>"
+        if array is None:
             return CppCall(self.header, f"elementwise<{name}, {target.words}>")
-        array = _period(self.constant, target.parallel)
         return CppCall(
             self.header,
             f"elementwise_constant<{name}, {target.words}, {target.parallel}, {len(array.codes)}>",

@@ -118,7 +118,7 @@ def read_graph(path: Path) -> KernelGraph:
         If the file is not an ONNX model, or a node is not a hardware kernel of this project.
     """
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         # Tensors outside the file could lie anywhere on the disk.

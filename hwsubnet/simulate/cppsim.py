@@ -112,7 +112,7 @@ def compile_cpp(
         # depends on flags does not matter in a single translation unit.
         flags += [
             "-std=c++17",
-            "-O3",
+            "-O3" if optimize else "-O0",
             "-march=native",
             "-fwrapv",
             "-Wno-psabi",

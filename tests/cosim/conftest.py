@@ -1,8 +1,8 @@
 """Golden = C++: what the cosim test of every kernel shares.
 
-A test module names its legal parameter sets in ``CASES`` (id -> node) and one or more mutations of
-its header in ``MUTATIONS`` ((old text, new text), old occurring in the header), and imports the
-tests of `cpp_cosim`.
+A test module names its legal parameter sets in ``CASES`` (id -> node) and faults of its header in
+``MUTATIONS`` (the id of a case that must catch it, old text, new text), and imports the tests of
+`cpp_cosim`.
 """
 
 import shutil
@@ -46,9 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", list(metafunc.module.CASES))
     if "mutation" in metafunc.fixturenames:
         mutations = metafunc.module.MUTATIONS
-        metafunc.parametrize(
-            "mutation", mutations, ids=[f"{old} -> {new}" for old, new in mutations]
-        )
+        metafunc.parametrize("mutation", mutations, ids=[f"{o} -> {n}" for _, o, n in mutations])
 
 
 Compile = Callable[..., CppSimulator]
@@ -73,13 +71,14 @@ def compiled(request: pytest.FixtureRequest, compile_nodes: Compile) -> CppSimul
 
 
 @pytest.fixture
-def mutated_hls(request: pytest.FixtureRequest, tmp_path: Path, mutation: tuple[str, str]) -> Path:
-    """A copy of ``hls/`` whose kernel has one text replaced."""
-    old, new = mutation
+def mutated_hls(
+    request: pytest.FixtureRequest, tmp_path: Path, mutation: tuple[str, str, str]
+) -> Path:
+    """A copy of ``hls/`` with one text of the kernel replaced."""
+    case, old, new = mutation
     hls = tmp_path / "hls"
     shutil.copytree(shipped("hls"), hls)
-    node = next(iter(request.module.CASES.values()))
-    own = hls / "include" / make_kernel(node).header
+    own = hls / "include" / make_kernel(request.module.CASES[case]).header
     header = own if old in own.read_text() else hls / "include" / "activation.hpp"
     text = header.read_text()
     assert old in text, f"{own.name} no longer holds {old!r}"

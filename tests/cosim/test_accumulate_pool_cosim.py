@@ -19,4 +19,7 @@ CASES = {
     "one_pixel": accumulate_pool((1, 1), 4, 1, "UINT2"),
     "one_bit": accumulate_pool((16, 16), 3, 1, "UINT1"),
 }
-MUTATIONS = [("pixel + 1 == PIXELS", "pixel == 0"), ("sums[fold][pe] + value", "sums[fold][pe]")]
+MUTATIONS = [
+    ("uint4", "pixel + 1 == PIXELS", "pixel == 0"),
+    ("int8", "sums[fold][pe] + value", "sums[fold][pe]"),
+]

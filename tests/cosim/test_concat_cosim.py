@@ -19,4 +19,7 @@ CASES = {
     "three_types": concat((3, 9, 6), ("UINT2", "INT4", "UINT8"), 3),
     "one_by_one": concat((1, 2, 1, 3), ("INT4",) * 4, 1),
 }
-MUTATIONS = [("pixel < PIXELS", "pixel + 1 < PIXELS"), ("y[simd] = TO(x[simd])", "y[simd] = TO(0)")]
+MUTATIONS = [
+    ("two", "pixel < PIXELS", "pixel + 1 < PIXELS"),
+    ("three_types", "y[simd] = TO(x[simd])", "y[simd] = TO(0)"),
+]

@@ -20,4 +20,7 @@ CASES = {
     "three_signed": duplicate_streams(3, 5, 1, "INT7"),
     "bipolar": duplicate_streams(2, 8, 8, "BIPOLAR"),
 }
-MUTATIONS = [("i < WORDS", "i + 1 < WORDS"), ("outs.write(value)", "outs.write(T())")]
+MUTATIONS = [
+    ("two", "i < WORDS", "i + 1 < WORDS"),
+    ("three_signed", "outs.write(value)", "outs.write(T())"),
+]

@@ -49,7 +49,7 @@ CASES = {
     "from_constant": elementwise("Sub", "INT8", "UINT4", 6, 2, (6,), constant_side="lhs"),
 }
 MUTATIONS = [
-    ("TO(TO(b) - TO(a))", "TO(TO(a) - TO(b))"),
-    ("TO(TO(a) + TO(b))", "TO(TO(a) - TO(b))"),
-    ("index + 1 == PERIOD ? 0 : index + 1", "index"),
+    ("from_constant", "TO(TO(b) - TO(a))", "TO(TO(a) - TO(b))"),
+    ("add", "TO(TO(a) + TO(b))", "TO(TO(a) - TO(b))"),
+    ("add_per_channel", "index + 1 == PERIOD ? 0 : index + 1", "index"),
 ]

@@ -26,4 +26,7 @@ CASES = {
     "pixels": label_select(4, 1, 2, "INT8", (1, 3, 2)),
     "bipolar": label_select(8, 2, 4, "BIPOLAR"),
 }
-MUTATIONS = [("above = value > values[k]", "above = value >= values[k]"), ("k-- > 0", "k-- > 1")]
+MUTATIONS = [
+    ("top_5_of_ties", "above = value > values[k]", "above = value >= values[k]"),
+    ("all", "k-- > 0", "k-- > 1"),
+]

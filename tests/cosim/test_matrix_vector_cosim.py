@@ -61,7 +61,8 @@ CASES = {
     "wide_sums": matrix_vector("INT16", "INT16", None, 17, 2, 17, 1),
 }
 MUTATIONS = [
-    ("synapse == 0 ? TA(0)", "false ? TA(0)"),
-    ("sum +=", "sum ="),
-    ("neuron + 1 == NEURON_FOLDS ? 0 : neuron + 1", "neuron"),
+    ("w4a4", "synapse == 0 ? TA(0)", "false ? TA(0)"),
+    ("w4a4_thresholds", "sum +=", "sum ="),
+    ("w3a2_primes", "neuron == 0", "neuron <= 1"),
+    ("w1a1_popcount", "thresholds[fold]", "thresholds[0]"),
 ]

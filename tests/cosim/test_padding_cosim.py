@@ -23,4 +23,7 @@ CASES = {
     "bottom_right": padding((3, 3), (0, 0, 1, 1), 5, 1, "UINT1"),
     "row": padding((1, 7), (0, 2, 0, 2), 2, 2, "INT8"),
 }
-MUTATIONS = [("row - TOP < H", "row - TOP <= H"), ("column - LEFT", "column")]
+MUTATIONS = [
+    ("same", "row - TOP < H", "row - TOP <= H"),
+    ("uneven", "column - LEFT", "column"),
+]

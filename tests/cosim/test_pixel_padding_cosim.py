@@ -22,4 +22,7 @@ CASES = {
     "rows_only": pixel_padding((3, 2), (4, 1), 2, 2, "UINT2"),
     "one_pixel": pixel_padding((1, 1), (2, 2), 6, 3, "UINT8"),
 }
-MUTATIONS = [("gap_w = 0;", ""), ("? STRIDE_H - 1", "? STRIDE_W - 1")]
+MUTATIONS = [
+    ("uneven", "column = 0;\n                gap_w = 0;", "column = 0;"),
+    ("uneven", "? STRIDE_H - 1", "? STRIDE_W - 1"),
+]

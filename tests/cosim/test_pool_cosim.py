@@ -29,4 +29,8 @@ CASES = {
     "shifted_sum_signed": pool("QuantAvgPool", "INT4", "INT4", 5, (2, 2), 5),
     "one_position": pool("MaxPool", "UINT3", "UINT3", 4, (1, 1), 2),
 }
-MUTATIONS = [("select(x > so_far", "select(so_far > x"), ("TA(so_far + x)", "TA(so_far)")]
+MUTATIONS = [
+    ("max", "select(x > so_far", "select(so_far > x"),
+    ("sum", "TA(so_far + x)", "TA(so_far)"),
+    ("shifted_sum", "shift_right<SHIFT>", "shift_right<SHIFT + 1>"),
+]

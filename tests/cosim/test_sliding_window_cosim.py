@@ -42,7 +42,8 @@ CASES = {
     "bipolar": sliding_window((4, 4), 8, (3, 3), 4, datatype="BIPOLAR"),
 }
 MUTATIONS = [
-    ("column > last_column ||", "column >= last_column ||"),
-    ("row < top + ROWS", "row <= top + ROWS"),
-    ("if (!DEPTHWISE)", "if (DEPTHWISE)"),
+    ("3x3", "column > last_column ||", "column >= last_column ||"),
+    ("3x3", "row < top + ROWS", "row <= top + ROWS"),
+    ("depthwise", "DILATION_W][channel]", "DILATION_W][0]"),
+    ("parallel", "p % KW", "p / KW"),
 ]

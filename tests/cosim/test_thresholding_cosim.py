@@ -33,4 +33,7 @@ CASES = {
     "uint1_to_uint1_vector": thresholding("UINT1", "UINT1", 3, 3, pixels=()),
     "one_row_for_all": thresholding("INT6", "UINT2", 8, 2, shared=True),
 }
-MUTATIONS = [("value >= TC(t[s])", "value > TC(t[s])"), ("s < STEPS", "s + 1 < STEPS")]
+MUTATIONS = [
+    ("int8_to_uint4", "value >= TC(t[s])", "value > TC(t[s])"),
+    ("uint8_to_int3", "s < STEPS", "s + 1 < STEPS"),
+]

@@ -24,4 +24,7 @@ CASES = {
     "columns_only": upsample((3, 2), (1, 4), 6, 1, "UINT2"),
     "bipolar": upsample((2, 2), (2, 2), 8, 4, "BIPOLAR"),
 }
-MUTATIONS = [("++repeat_w == SCALE_W", "++repeat_w == SCALE_H"), ("repeat_h == 0 &&", "")]
+MUTATIONS = [
+    ("uneven", "++repeat_w == SCALE_W", "++repeat_w == SCALE_H"),
+    ("by_2", "repeat_h == 0 &&", ""),
+]

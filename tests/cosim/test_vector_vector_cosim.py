@@ -51,4 +51,7 @@ CASES = {
     "w1a3": vector_vector("UINT3", "BIPOLAR", None, 5, (3, 3), 5, 3),
     "pointwise": vector_vector("UINT4", "INT4", None, 6, (1, 1), 3),
 }
-MUTATIONS = [("x[simd * PE + pe]", "x[pe * SIMD + simd]"), ("position == 0 ?", "true ?")]
+MUTATIONS = [
+    ("w4a4_some_positions", "x[simd * PE + pe]", "x[pe * SIMD + simd]"),
+    ("w4a4", "position == 0 ?", "true ?"),
+]

@@ -23,4 +23,7 @@ CASES = {
     "across_pixels": width_converter(4, 4, 8, "UINT2"),
     "same": width_converter(4, 2, 2, "BIPOLAR"),
 }
-MUTATIONS = [("held[i + OUT]", "held[i]"), ("count < OUT", "count <= OUT")]
+MUTATIONS = [
+    ("no_divisor", "held[i + OUT]", "held[i]"),
+    ("narrower", "count < OUT", "count <= OUT"),
+]
