@@ -6,8 +6,8 @@ logic) and inside a share of the board. Its parts:
 
 - DSP and block RAM of matrix units by FINN's formulas, ceil(PE/4) SIMD and the depth and width of
   the weight memory; a memory up to 64 words deep is counted as LUTs instead;
-- LUTs: 100 a node, 4 a bit of its streams, 40 a DSP for the adders behind it; thresholds one
-  LUT for 32 bits of them, and their comparators; sliding windows and the matrix units that
+- LUTs: 60 a node, 2 a bit of its streams, 25 a DSP for the adders behind it; thresholds one LUT
+  for 64 bits of them, and their comparators; sliding windows and the matrix units that
   multiply with LUTs by FINN's formulas.
 """
 
@@ -16,6 +16,9 @@ from typing import NamedTuple
 
 from hwsubnet.boards import Board
 from hwsubnet.finn_adapter.hardware import HardwareNode
+
+NODE, STREAM_BIT = 60.0, 2
+"""LUTs."""
 
 
 class Demand(NamedTuple):
@@ -40,21 +43,21 @@ def capacity(board: Board) -> Demand:
 
 def demand(node: HardwareNode) -> Demand:
     """Reckon the cost of `node` as it is folded now."""
-    logic = 100.0 + 4 * node.stream_bits()
+    logic = NODE + STREAM_BIT * node.stream_bits()
     match node.kind:
         case "MVAU" | "VVAU":
             return _matrix(node, logic)
         case "Thresholding":
             bits = node.bits("weightDataType")
             steps = node.get("numSteps")
-            logic += node.get("NumChannels") * steps * bits / 32
+            logic += node.get("NumChannels") * steps * bits / 64
             logic += node.get("PE") * math.ceil(math.log2(steps + 1)) * bits
             return Demand(logic, 0, 0)
         case "ConvolutionInputGenerator":
             luts = node.analytical("xc7").LUT
             return Demand(logic + (luts or 0), 0, 0)
         case "Pool" | "GlobalAccPool":
-            return Demand(logic + 4 * node.stream_bits(), 0, 0)
+            return Demand(logic + 2 * STREAM_BIT * node.stream_bits(), 0, 0)
         case _:
             return Demand(logic, 0, 0)
 
@@ -87,7 +90,7 @@ def matrix_demand(
     """Reckon a matrix unit of `lanes` x `inputs` multipliers with a memory of so many words."""
     dsp = math.ceil(lanes / 4) * inputs if uses_dsp else 0
     if uses_dsp:
-        luts = logic + lanes * accumulator_bits + 40 * dsp
+        luts = logic + lanes * accumulator_bits + 25 * dsp
     else:
         bits = weight_bits + activation_bits
         products = inputs * (2 * math.ceil(bits / 6) - 1) * bits

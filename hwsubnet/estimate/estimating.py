@@ -78,7 +78,7 @@ def estimate(
         chosen = search.cheapest(int(clock * 1e6 / fps))
     else:
         chosen = search.fastest()
-    apply(tuple(nodes), chosen)
+    apply(nodes, (chosen[node.name] for node in nodes))
     with replacing(out / "folded.onnx") as temporary:
         onnx.save(model, temporary)
     estimates = tuple(_node(node, board) for node in nodes)
@@ -111,7 +111,7 @@ def _node(node: HardwareNode, board: Board) -> NodeEstimate:
 
 
 def _folding(node: HardwareNode, chosen: Mapping[str, Folding]) -> NodeFolding:
-    return NodeFolding(node=node.name, op=node.op, **chosen.get(node.name, {}))
+    return NodeFolding(node=node.name, op=node.op, **chosen[node.name])
 
 
 def _total(parts: list[Resources]) -> Resources:

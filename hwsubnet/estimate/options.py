@@ -1,19 +1,20 @@
 """All legal foldings of a node, with their speed and their cost."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from hwsubnet.estimate.budget import Demand, demand, matrix_demand
+from hwsubnet.estimate.budget import NODE, STREAM_BIT, Demand, demand, matrix_demand
 from hwsubnet.estimate.legality import Folding, divisors, limits
 from hwsubnet.finn_adapter.hardware import HardwareNode
 
 
 @dataclass(frozen=True)
 class Option:
-    """One folding of a unit's nodes (by name), its cycles per frame and its cost."""
+    """One folding of each of a unit's nodes, the unit's cycles per frame and its cost."""
 
-    folding: dict[str, Folding]
+    foldings: tuple[Folding, ...]
     cycles: int
     demand: Demand
 
@@ -26,38 +27,35 @@ class Unit:
 
     def options(self) -> list[Option]:
         """Return all legal foldings."""
-        if len(self.nodes) == 1 and self.nodes[0].kind == "MVAU":
-            return _matrix_options(self.nodes[0])
+        node = self.nodes[-1]
+        if node.kind == "MVAU" and len(self.nodes) == 1:
+            return _matrix_options(node)
+        rules = limits(node)
+        parameter = "PE" if "PE" in rules else "SIMD"
+        number, _ = rules.get(parameter, (1, ""))
+        wanted: list[Folding] = [{parameter: value} for value in divisors(number)]
         found = []
-        for folding in self._foldings():
-            apply(self.nodes, folding)
+        for foldings in map(self.follow, wanted if rules else [{}]):
+            apply(self.nodes, foldings)
             cycles = max(node.cycles() for node in self.nodes)
             cost = sum((demand(node) for node in self.nodes), Demand(0, 0, 0))
-            found.append(Option(folding, cycles, cost))
+            found.append(Option(foldings, cycles, cost))
         return found
 
-    def _foldings(self) -> list[dict[str, Folding]]:
-        node = self.nodes[-1]
-        rules = limits(node)
-        if not rules:
-            return [{node.name: {}}]
-        if node.kind == "ConvolutionInputGenerator":
-            return [{node.name: folding} for folding in _window_foldings(node)]
-        parameter = "PE" if "PE" in rules else "SIMD"
-        number, _ = rules[parameter]
-        return [self.follow({node.name: {parameter: value}}) for value in divisors(number)]
-
-    def follow(self, folding: dict[str, Folding]) -> dict[str, Folding]:
+    def follow(self, folding: Folding) -> tuple[Folding, ...]:
         """Add what a depthwise window generator has to do for its reader's folding."""
-        *windows, node = self.nodes
-        wanted = {window.name: {"SIMD": folding[node.name].get("PE", 1)} for window in windows}
-        return {**wanted, **folding}
+        window: Folding = {"SIMD": folding.get("PE", 1)}
+        return (*(window for _ in self.nodes[:-1]), folding)
+
+    def named(self, foldings: Iterable[Folding]) -> dict[str, Folding]:
+        """Return foldings by node name."""
+        return {node.name: each for node, each in zip(self.nodes, foldings, strict=True)}
 
 
-def _window_foldings(node: HardwareNode) -> list[Folding]:
-    """Return foldings of a dense window generator: channels first, then the window at once."""
-    values: list[Folding] = [{"SIMD": v} for v in divisors(limits(node)["SIMD"][0])]
-    return values
+def apply(nodes: Iterable[HardwareNode], foldings: Iterable[Folding]) -> None:
+    """Set a folding on every node."""
+    for node, folding in zip(nodes, foldings, strict=True):
+        node.set(**folding)
 
 
 def _matrix_options(node: HardwareNode) -> list[Option]:
@@ -69,10 +67,10 @@ def _matrix_options(node: HardwareNode) -> list[Option]:
     uses_dsp = node.op == "MVAU_rtl"
     return [
         Option(
-            {node.name: {"PE": pe, "SIMD": simd}},
+            ({"PE": pe, "SIMD": simd},),
             (rows // pe) * (columns // simd) * vectors,
             matrix_demand(
-                100.0 + 4 * (simd * activation + pe * output),
+                NODE + STREAM_BIT * (simd * activation + pe * output),
                 pe,
                 simd,
                 weight,
@@ -102,9 +100,3 @@ def units(nodes: list[HardwareNode]) -> list[Unit]:
 
 def _is_depthwise_window(node: HardwareNode) -> bool:
     return node.kind == "ConvolutionInputGenerator" and bool(node.get("depthwise"))
-
-
-def apply(nodes: tuple[HardwareNode, ...], folding: dict[str, Folding]) -> None:
-    """Set the folding on the nodes that it names."""
-    for node in nodes:
-        node.set(**folding.get(node.name, {}))

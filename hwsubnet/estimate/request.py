@@ -4,10 +4,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from hwsubnet.errors import FoldingError
-from hwsubnet.estimate.legality import Folding, check_folding
+from hwsubnet.estimate.legality import Folding, check_folding, limits
 from hwsubnet.estimate.options import Unit, apply
 from hwsubnet.estimate.search import Search
 
@@ -54,7 +52,7 @@ def complete_folding(search: Search, wanted: Mapping[str, Mapping[str, int]]) ->
         If it names unknown nodes, breaks a divisor rule, or sets a depthwise window generator
         apart from the node that it feeds.
     """
-    units = [table.unit for table in search.tables]
+    units = search.units
     known = [node.name for unit in units for node in unit.nodes]
     unknown = [name for name in wanted if name not in known]
     if unknown:
@@ -67,18 +65,17 @@ def complete_folding(search: Search, wanted: Mapping[str, Mapping[str, int]]) ->
     slowest = 0
     for unit in units:
         if any(node.name in wanted for node in unit.nodes):
-            folding = _unit_folding(unit, wanted)
-            apply(unit.nodes, folding)
+            foldings = _unit_folding(unit, wanted)
+            apply(unit.nodes, foldings)
             slowest = max(slowest, *(node.cycles() for node in unit.nodes))
-            chosen |= folding
-    for table in search.tables:
-        if not any(node.name in chosen for node in table.unit.nodes):
-            target = np.array([max(slowest, int(table.cycles[0]))])
-            chosen |= table.options[int(table.cheapest(target)[0])].folding
+            chosen |= unit.named(foldings)
+    for unit, table in zip(units, search.tables, strict=True):
+        if unit.nodes[-1].name not in chosen:
+            chosen |= unit.named(table.at(max(slowest, table.fewest)).foldings)
     return chosen
 
 
-def _unit_folding(unit: Unit, wanted: Mapping[str, Mapping[str, int]]) -> dict[str, Folding]:
+def _unit_folding(unit: Unit, wanted: Mapping[str, Mapping[str, int]]) -> tuple[Folding, ...]:
     """Return the folding of a unit of which some node is named; what is not given stays at 1."""
     for node in unit.nodes:
         check_folding(node, wanted.get(node.name, {}))
@@ -92,4 +89,5 @@ def _unit_folding(unit: Unit, wanted: Mapping[str, Mapping[str, int]]) -> dict[s
                 where=window.name,
                 fix="give both the same value, or leave this node out",
             )
-    return unit.follow({node.name: folding})
+    own: Folding = dict.fromkeys(limits(node), 1)
+    return unit.follow(own | folding)

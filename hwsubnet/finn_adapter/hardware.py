@@ -62,12 +62,12 @@ class HardwareNode:
     @property
     def name(self) -> str:
         """Unique in its graph."""
-        return self.proto.name
+        return str(self.proto.name)
 
     @property
     def op(self) -> str:
         """FINN's class, such as ``MVAU_rtl``."""
-        return self.proto.op_type
+        return str(self.proto.op_type)
 
     @property
     def kind(self) -> str:
@@ -81,13 +81,15 @@ class HardwareNode:
             (entry.value for entry in self.proto.metadata_props if entry.key == "layer"), self.name
         )
 
+    def signature(self) -> tuple[object, ...]:
+        """Return what cost and speed depend on: equal for nodes that differ in name only."""
+        attributes = (attribute.SerializeToString() for attribute in self.proto.attribute)
+        counts = len(self.proto.input), len(self.proto.output)
+        return self.op, counts, *sorted(attributes)
+
     def get(self, attribute: str) -> Any:
         """Return an attribute, or its default."""
         return self._instance.get_nodeattr(attribute)
-
-    def has(self, attribute: str) -> bool:
-        """Say whether nodes of this class have `attribute`."""
-        return attribute in self._instance.get_nodeattr_types()
 
     def set(self, **attributes: Any) -> None:
         """Set attributes."""

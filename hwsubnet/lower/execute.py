@@ -97,7 +97,7 @@ def _convolution(
     x, weight = _exact(float(terms) * _largest(inputs[0]), inputs[0], weight)
     view = windows(pad(x, attributes.get("pads", [0] * 4)), attributes)
     if group > 1:
-        result = np.einsum("nchwij,cij->nchw", view, weight[:, 0], optimize=True)
+        result: Array = np.einsum("nchwij,cij->nchw", view, weight[:, 0], optimize=True)
     else:
         n, _, rows, columns = view.shape[:4]
         patches = view.transpose(0, 2, 3, 1, 4, 5).reshape(n * rows * columns, -1)

@@ -9,6 +9,7 @@ terms may be off by (n + 3) u sum |w x|, every later operation by u times its re
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -106,14 +107,12 @@ class _Trace:
         state = walk(model)
         self.exit: Stream = find_exit(model, state).stream
         self.sites = {site.node.output: site for site in _sites(model, state)}
-        entered = next(
-            name
-            for name, value in state.values.items()
+        self.entry = next(
+            value
+            for value in state.values.values()
             if isinstance(value, Stream) and value.tensor == "input"
         )
-        self.entered = entered
-        self.entry = state.values[entered].affine()
-        watched = [lowered.input.tensor, entered, self.exit.source]
+        watched = [lowered.input.tensor, self.entry.source, self.exit.source]
         self.reference = Reference(model, watched + [site.x for site in self.sites.values()])
         streamlined = onnx.load(folder / lowered.streamlined.path)
         self.executor = Executor(streamlined)
@@ -132,7 +131,7 @@ class _Trace:
         frames = quantize_input(floats[self.lowered.input.tensor], self.lowered.input)
         diverged = {"input": self._compare_input(frames, floats, start)}
 
-        def watch(proto: onnx.NodeProto, levels: NDArray[np.generic]) -> None:
+        def watch(proto: onnx.NodeProto, levels: NDArray[Any]) -> None:
             site = self.sites.get(proto.output[0])
             if site is not None:
                 diverged[site.node.output] = _compare_site(
@@ -168,9 +167,11 @@ class _Trace:
         x = floats[host.tensor].astype(np.float64) / host.scale[0] + host.zero_point
         x = x.reshape(frames.shape)
         shape = (1, -1, *[1] * (frames.ndim - 2))
-        real = floats[self.entered].reshape(frames.shape).astype(np.float64)
-        levels = (real - self.entry.bias.reshape(shape)) / self.entry.scale.reshape(shape)
-        unequal = np.rint(levels) != frames
+        real = floats[self.entry.source].reshape(frames.shape).astype(np.float64)
+        affine = self.entry.affine()
+        assert affine is not None  # a quantizer made it
+        levels = (real - affine.bias.reshape(shape)) / affine.scale.reshape(shape)
+        unequal: NDArray[np.bool_] = np.not_equal(np.rint(levels), frames)
         margin = 8 * UNIT_ROUNDOFF * (np.abs(x) + 2 * abs(host.zero_point) + 1)
         wrong = unequal & (np.abs(x - np.floor(x) - 0.5) > margin)
         if wrong.any():
@@ -178,9 +179,10 @@ class _Trace:
             raise Mismatch(
                 f"the host and the model quantize image {start + frame} differently, and not at a "
                 "rounding boundary",
-                where=self.entered,
+                where=self.entry.source,
             )
-        return unequal.reshape(len(frames), -1).any(axis=1)
+        flags: NDArray[np.bool_] = unequal.reshape(len(frames), -1).any(axis=1)
+        return flags
 
 
 def _sites(model: onnx.ModelProto, state: Walk) -> list[_Site]:
@@ -199,7 +201,7 @@ def _sites(model: onnx.ModelProto, state: Walk) -> list[_Site]:
 
 def _compare_site(
     site: _Site,
-    levels: NDArray[np.generic],
+    levels: NDArray[Any],
     x: Real,
     diverged: dict[str, NDArray[np.bool_]],
     start: int,
@@ -212,7 +214,7 @@ def _compare_site(
     flat = np.ascontiguousarray(channels).reshape(len(channels), -1)
     exact = np.moveaxis(levels, 1, 0).reshape(len(channels), -1)
     quantizer = site.quantizer
-    unequal = quantizer.level(flat) != exact
+    unequal: NDArray[np.bool_] = np.not_equal(quantizer.level(flat), exact)
     frames = channels.shape[1]
     here: NDArray[np.bool_] = unequal.reshape(len(channels), frames, -1).any(axis=(0, 2))
     inherited = np.zeros(frames, dtype=bool)
@@ -227,8 +229,9 @@ def _compare_site(
         )
         wrong = fresh.reshape(unequal.shape) & ~reachable
         if wrong.any():
-            channel, position = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-            frame = int(position) // (wrong.shape[1] // frames)
+            per_channel = unequal.size // len(unequal)
+            channel, position = divmod(int(np.argmax(wrong)), per_channel)
+            frame = position // (per_channel // frames)
             steps = wide[channel, position] / quantizer.scale[channel]
             raise Mismatch(
                 f"image {start + frame}, channel {channel}: the value {steps:.6f} steps became "
