@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 from safetensors import SafetensorError
@@ -14,12 +15,21 @@ from hwsubnet.models.build import build
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the state of `model`, masks and quantizers included, at once or not at all."""
+    """Write the state of `model`, masks and quantizers included, at once or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or the disk is full.
+    """
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
     with replacing(path) as temporary:
-        save_file(state, temporary)
+        try:
+            save_file(state, temporary)
+        except SafetensorError as error:  # how it reports a full disk
+            raise OSError(str(error)) from error
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -58,9 +68,8 @@ def load_network(spec: NetworkSpec, path: Path) -> nn.Module:
         fit_shapes(model, state)
         model.load_state_dict(state)
     except (RuntimeError, KeyError) as error:
-        reason = " ".join(str(error).split())
         raise ModelError(
-            f"does not hold the network {spec.name!r} ({reason})",
+            f"does not hold the network {spec.name!r} ({shorten(str(error), 200)})",
             where=path,
             fix="delete its folder and run the stage again",
         ) from error

@@ -13,7 +13,8 @@ All state lies in buffers, so that it survives ``state_dict``, copies and pickle
     no range and passes values unchanged.
 
 Statistics are taken while quantization is on, in training mode with gradients enabled. Evaluation,
-a forward pass under ``torch.no_grad`` and export only read them.
+a forward pass under ``torch.no_grad`` and export only read them. For activations each such pass is
+a batch; for weights each new value is, so that gradient accumulation does not count them twice.
 """
 
 from typing import Any

@@ -5,7 +5,7 @@ import torch
 
 from hwsubnet.artifacts import NetworkSpec, Precision
 from hwsubnet.compact import count
-from hwsubnet.errors import ConfigError, ModelError
+from hwsubnet.errors import ConfigError, ModelError, OutputError
 from hwsubnet.models import MODELS, build, load_network, save_weights
 from hwsubnet.quant import set_quantization
 
@@ -82,13 +82,20 @@ def test_files_hold_all_of_a_network(tmp_path):
     assert torch.equal(network.eval()(image), again(image))
 
 
+def test_a_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_weights(build(spec("mlp", DIGITS)), tmp_path / "file" / "w.safetensors")
+
+
 def test_files_that_are_damaged_missing_or_of_another_network_are_refused(tmp_path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(ModelError, match="is not a readable safetensors file"):
         load_network(spec("mlp"), path)
     save_weights(build(spec("mlp", DIGITS)), path)
-    with pytest.raises(ModelError, match="does not hold the network 'lenet'"):
+    with pytest.raises(ModelError, match="does not hold the network 'lenet'") as caught:
         load_network(spec("lenet", DIGITS), path)
+    assert len(str(caught.value)) < 500
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ModelError, match="is not a readable safetensors file"):
         load_network(spec("mlp", DIGITS), path)

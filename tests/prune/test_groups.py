@@ -255,3 +255,18 @@ def test_every_channel_of_every_layer_is_in_exactly_one_group(recipe):
     for group in groups:
         for member in (*group.sites, *group.producers, *group.consumers, *group.norms):
             assert member.index.max() < group.channels
+
+
+@given(recipes)
+def test_a_groups_mask_is_what_was_set_and_touches_no_other_group(recipe):
+    groups = [group for group in find_groups(RandomNetwork(recipe)) if group.prunable]
+    generator = torch.Generator().manual_seed(recipe.seed)
+    for number, group in enumerate(groups):
+        keep = torch.rand(group.channels, generator=generator) < 0.5
+        for producer in group.producers:
+            if not producer.pick(keep).any():
+                keep[producer.index[0]] = True
+        group.set_mask(keep)
+        assert torch.equal(group.mask, keep)
+        for other in groups[number + 1 :]:
+            assert other.mask.all()
