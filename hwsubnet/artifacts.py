@@ -8,7 +8,7 @@ moved, resumed and checked. Unknown numbers are ``None``, never 0.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
@@ -407,6 +407,89 @@ class RtlDesign(Artifact):
     edges: tuple[RtlEdge, ...]
 
 
+class SynthesizedCells(Record):
+    """Primitives of a synthesized netlist, before placement packs them."""
+
+    lut_logic: int
+    lut_memory: int
+    """LUTs used as RAM or shift register."""
+    ff: int
+    bram18: int
+    """18 Kbit halves: a 36 Kbit block counts twice."""
+    uram: int
+    dsp: int
+    carry: int
+    """In groups of four bits: a CARRY8 counts twice."""
+    mux: int
+    """Wide multiplexers (MUXF7, MUXF8), which come with the LUTs that they join."""
+
+    @property
+    def resources(self) -> Resources:
+        """The same in the report's terms."""
+        return Resources(
+            LUT=self.lut_logic + self.lut_memory,
+            FF=self.ff,
+            BRAM18=self.bram18,
+            URAM=self.uram,
+            DSP=self.dsp,
+        )
+
+    @classmethod
+    def total(cls, parts: Iterable[Self]) -> Self:
+        """Add up."""
+        rows = list(parts)
+        return cls(**{name: sum(getattr(row, name) for row in rows) for name in cls.model_fields})
+
+
+class LogicPath(Record):
+    """The slowest path from a register or input to a register or output."""
+
+    levels: int
+    """LUTs, carry groups and wide multiplexers on it."""
+    ns: float
+    """Estimated from round numbers per cell and net, before placement and routing."""
+    start: str
+    """Signal at which it starts."""
+    end: str
+    """Signal behind the register, or output, at which it ends."""
+
+
+class SynthesizedPart(Record):
+    """A module synthesized alone: a node, a stream between two nodes, or the whole design."""
+
+    name: str
+    """Of the node; of the tensor for a stream; of the top module for the design."""
+    op: str
+    """Of the node; ``stream_edge`` for a FIFO with its width converter."""
+    cells: SynthesizedCells
+    path: LogicPath
+
+
+class SynthesisReport(Artifact):
+    """What Yosys makes of an accelerator's RTL."""
+
+    stem: ClassVar[str] = "synthesis"
+
+    part: str
+    family: Literal["xc7", "xcup"]
+    tool: str
+    """With its version."""
+    nodes: tuple[SynthesizedPart, ...]
+    edges: tuple[SynthesizedPart, ...]
+    whole: SynthesizedPart | None
+    """The stitched design flattened; ``None`` if only its parts were asked for."""
+
+    @property
+    def parts(self) -> SynthesizedCells:
+        """The sum over nodes and edges."""
+        return SynthesizedCells.total(part.cells for part in (*self.nodes, *self.edges))
+
+    @property
+    def cells(self) -> SynthesizedCells:
+        """The whole design, or the sum over its parts where it was not synthesized whole."""
+        return self.whole.cells if self.whole else self.parts
+
+
 # --- the report ------------------------------------------------------------------------------
 
 
@@ -431,6 +514,8 @@ class Metrics(Record):
     resources: dict[Rung, Resources] = {}
     utilization: dict[str, float | None] = {}
     fits: bool | None = None
+    synthesis: SynthesisReport | None = None
+    """By node and stream: LUTs for logic and for memory, carry, and the slowest path."""
     verification: Verification | None = None
     simulation: Simulation | None = None
     coverage: Coverage | None = None
