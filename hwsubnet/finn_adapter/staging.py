@@ -28,9 +28,10 @@ class Rule:
     edits
         Pairs of expected text and its replacement; each text is expected once.
     readers
-        The tools that do not read the file as it is.
+        The tools that do not read the file as it is; none: it is read, but Yosys does not infer
+        the memory or shift register that is meant, and that Vivado infers.
     why
-        The construct they stop at.
+        The construct they stop at or miss.
     """
 
     name: str
@@ -69,6 +70,8 @@ _LEAF_LOADS = """\
 		endfunction : init_leaf_loads
 """
 _LEVELS = "	localparam int unsigned  L = $clog2(N);  // Number of levels with reductions\n"
+_UPPER_STYLE, _LOWER_STYLE = "(* RAM_STYLE = RAM_STYLE *)", "(* ram_style = RAM_STYLE *)"
+_STYLE = "Yosys knows the attribute in lower case only, and else chooses the memory by itself"
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -129,6 +132,54 @@ RULES: tuple[Rule, ...] = (
         ),
         readers=("slang",),
         why="a part-select is reversed at stage 0, where it is not used",
+    ),
+    Rule(
+        name="threshold queue",
+        file="thresholding/hdl/thresholding.sv",
+        edits=(
+            (
+                "				foreach(pipe[pe])  ADat[0][pe] <= pipe[pe][M].ptr;\n",
+                "				foreach(pipe[pe])  head[pe] = pipe[pe][M].ptr;\n",
+            ),
+            (
+                "				for(int unsigned  i = 1; i < A_DEPTH; i++)  ADat[i] <= ADat[i-1];\n",
+                "				ADat <= { head, ADat[0:A_DEPTH-2] };\n",
+            ),
+            (
+                "			if(aload) begin\n				assert(APtr",
+                "			if(aload) begin\n				automatic logic [PE-1:0][M-1:0]  head;\n"
+                "				assert(APtr",
+            ),
+        ),
+        readers=(),
+        why="written element by element, Yosys takes it for a memory with as many write ports",
+    ),
+    Rule(
+        name="weight memory's style",
+        file="memstream/hdl/memstream.sv",
+        edits=((_UPPER_STYLE, _LOWER_STYLE),),
+        readers=(),
+        why=_STYLE,
+    ),
+    Rule(
+        name="threshold memory's style",
+        file="thresholding/hdl/thresholding.sv",
+        edits=(
+            (_UPPER_STYLE, _LOWER_STYLE),
+            ('"FALSE", RAM_STYLE = RAM_STYLE *)', '"FALSE", ram_style = RAM_STYLE *)'),
+        ),
+        readers=(),
+        why=_STYLE,
+    ),
+    Rule(
+        name="FIFO memory's style",
+        file="fifo/hdl/fifo.sv",
+        edits=tuple(
+            (f"(* RAM_STYLE = {value} *)", f"(* ram_style = {value} *)")
+            for value in ('"distributed"', "RAM_STYLE_EFF", "RAM_STYLE_HI")
+        ),
+        readers=(),
+        why=_STYLE,
     ),
 )
 
