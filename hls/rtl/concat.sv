@@ -12,7 +12,7 @@ module concat #(
 	// Words per pixel and bits of an element, 32 bits for each input, input 0 in the low ones.
 	parameter logic [32 * INPUTS - 1:0] FOLDS = {INPUTS{32'd1}},
 	parameter logic [32 * INPUTS - 1:0] BITS = {INPUTS{32'd8}},
-	parameter logic [INPUTS - 1:0] SIGNED = '0,  // inputs in two's complement
+	parameter int unsigned SIGNED = 0,     // one bit for each input: two's complement
 	parameter int unsigned IN_WIDTH = 16,  // bits of all inputs' words together
 	parameter int unsigned OUT_BITS = 8    // bits of an element of the output
 ) (
@@ -35,6 +35,9 @@ module concat #(
 		for (int unsigned i = 0; i < count; i++) total += numbers[32 * i +: 32];
 	endfunction
 
+	if (INPUTS == 0 || INPUTS > 32) begin : gen_check_inputs
+		$error("INPUTS is at least 1 and at most 32");
+	end
 	if (IN_WIDTH != SIMD * total(BITS, INPUTS)) begin : gen_check_in_width
 		$error("IN_WIDTH is SIMD times the sum of BITS");
 	end

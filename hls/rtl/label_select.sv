@@ -105,13 +105,15 @@ module label_select #(
 	logic ready;
 	logic [K - 1:0] waiting;  // ones from below: how many
 	logic [K * OUT_BITS - 1:0] leaving;
-	assign irdy = !last || waiting == '0 || (ready && (waiting >> 1) == '0);
+	logic [K - 1:0] waiting_then;
+	assign waiting_then = K'({1'b0, waiting} >> 1);
+	assign irdy = !last || waiting == '0 || (ready && waiting_then == '0);
 	assign step = ivld && irdy;
 
 	always_ff @(posedge clk) begin
 		if (rst) waiting <= '0;
 		else if (step && last) waiting <= '1;
-		else if (ready) waiting <= waiting >> 1;
+		else if (ready) waiting <= waiting_then;
 	end
 	always_ff @(posedge clk) begin
 		if (step) begin
@@ -120,7 +122,7 @@ module label_select #(
 			best_labels <= next_labels;
 		end
 		if (step && last) leaving <= next_labels;
-		else if (ready) leaving <= leaving >> OUT_BITS;
+		else if (ready) leaving <= (K * OUT_BITS)'({OUT_BITS'(0), leaving} >> OUT_BITS);
 	end
 
 	skid_buffer #(.WIDTH(OUT_BITS)) out_buffer (

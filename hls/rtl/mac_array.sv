@@ -6,11 +6,8 @@
 //   acc[n] = sum over f < FOLDS, s < SIMD of  x(n, f)[s] * w[n][f * SIMD + s]
 //   out[n] = acc[n], or BIAS + #{ t : acc[n] >= thresholds[n][t] } if STEPS > 0
 //
-// for n = g * PE + p, group g < GROUPS, p < PE. A product is
-//
-//   bipolar x and w    1 where the codes agree, else 0 (XNOR; the sum is a popcount)
-//   bipolar x or w     the other factor or its negative
-//   otherwise          x * w
+// for n = g * PE + p, group g < GROUPS, p < PE. Where x and w are both bipolar, a product is 1 if
+// their codes agree, else 0 (XNOR), and the sum is a popcount.
 //
 // Folding: words come group by group, FOLDS to a group; initiation interval 1, one result for FOLDS
 // words. A word holds SIMD * VECTORS elements, that of lane s and vector v at s * VECTORS + v;
@@ -57,12 +54,6 @@ module mac_array #(
 	end
 	if (VECTORS != 1 && VECTORS != PE) begin : gen_check_vectors
 		$error("VECTORS is 1 or PE");
-	end
-	if (IN_BIPOLAR && IN_BITS != 1) begin : gen_check_in_bipolar
-		$error("a bipolar input has one bit");
-	end
-	if (WEIGHT_BIPOLAR && WEIGHT_BITS != 1) begin : gen_check_weight_bipolar
-		$error("a bipolar weight has one bit");
 	end
 	if (STEPS == 0 && OUT_BITS < ACC_BITS) begin : gen_check_steps
 		$error("OUT_BITS is at least ACC_BITS without thresholds");
@@ -127,26 +118,13 @@ module mac_array #(
 			if (COUNTS) begin : gen_bit
 				assign products[s] = IN_BIPOLAR ? x == w : |(x & w);
 			end else begin : gen_number
-				logic signed [PRODUCT_BITS - 1:0] product;
-				if (WEIGHT_BITS == 1) begin : gen_by_bit
-					logic signed [PRODUCT_BITS - 1:0] factor;
-					assign factor = IN_BIPOLAR ? (x[0] ? PRODUCT_BITS'(1) : '1)
-						: PRODUCT_BITS'($signed({IN_SIGNED & x[IN_BITS - 1], x}));
-					assign product = w[0] ? (WEIGHT_SIGNED ? -factor : factor)
-						: WEIGHT_BIPOLAR ? -factor : '0;
-				end else if (IN_BITS == 1) begin : gen_of_bit
-					logic signed [PRODUCT_BITS - 1:0] factor;
-					assign factor = PRODUCT_BITS'($signed({WEIGHT_SIGNED & w[WEIGHT_BITS - 1], w}));
-					assign product = x[0] ? (IN_SIGNED ? -factor : factor) : IN_BIPOLAR ? -factor : '0;
-				end else begin : gen_multiplier
-					logic signed [IN_BITS:0] a;
-					logic signed [WEIGHT_BITS:0] b;
-					assign a = {IN_SIGNED & x[IN_BITS - 1], x};
-					assign b = {WEIGHT_SIGNED & w[WEIGHT_BITS - 1], w};
-					assign product = PRODUCT_BITS'(a) * PRODUCT_BITS'(b);
-				end
+				logic [PRODUCT_BITS - 1:0] xw;
+				product #(
+					.X_BITS(IN_BITS), .X_SIGNED(IN_SIGNED), .X_BIPOLAR(IN_BIPOLAR),
+					.W_BITS(WEIGHT_BITS), .W_SIGNED(WEIGHT_SIGNED), .W_BIPOLAR(WEIGHT_BIPOLAR)
+				) multiplier (.x, .w, .result(xw));
 				always_ff @(posedge clk) begin
-					if (advance) products[s * PRODUCT_BITS +: PRODUCT_BITS] <= product;
+					if (advance) products[s * PRODUCT_BITS +: PRODUCT_BITS] <= xw;
 				end
 			end
 		end
@@ -167,6 +145,11 @@ module mac_array #(
 			.clk, .enable(advance), .operands(terms), .sum
 		);
 
+		// The weights may keep the sums narrower than the operands' types alone would.
+		if (SUM_BITS > ACC_BITS) begin : gen_unused
+			logic unused;
+			assign unused = &{1'b0, sum[SUM_BITS - 1:ACC_BITS]};
+		end
 		always_ff @(posedge clk) begin
 			if (advance && valid) begin
 				accumulator <= (first ? '0 : accumulator)

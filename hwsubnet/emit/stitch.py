@@ -55,7 +55,7 @@ def own_node(kernel: Kernel, rtl: RtlModule) -> tuple[str, dict[str, str]]:
         path = f"{DATA}/{identifier(kernel.name)}_{parameter.lower()}.dat"
         memories[path] = memory.hex
         parameters[parameter] = path
-    filled = [f".{name}({_literal(value)})" for name, value in parameters.items()]
+    filled = [f".{name}({literal(value)})" for name, value in parameters.items()]
     body: list[str] = []
     links = [".clk(ap_clk)", ".rst(!ap_rst_n)"]
     for letter, direction, streams in (("i", "s", kernel.inputs), ("o", "m", kernel.outputs)):
@@ -248,11 +248,12 @@ def _axilite_off(*, protection: bool) -> list[str]:
     ]
 
 
-def _literal(value: int | str) -> str:
+def literal(value: int | str) -> str:
+    """Return a parameter's value as SystemVerilog writes it."""
     if isinstance(value, str):
         return f'"{value}"'
-    # An unsized number has 32 bits.
-    return str(value) if value < 2**31 else f"{value.bit_length()}'h{value:x}"
+    # An unsized number has 32 bits; a longer one is a vector of such numbers.
+    return str(value) if value < 2**31 else f"{-(-value.bit_length() // 32) * 32}'h{value:x}"
 
 
 def _instance(

@@ -16,6 +16,7 @@ RTL_SOURCES = (
     "wrap_counter.sv",
     "pipeline_delay.sv",
     "rom.sv",
+    "product.sv",
     "adder_tree.sv",
     "staircase.sv",
     "mac_array.sv",

@@ -94,17 +94,30 @@ class Bench:
         return sinks
 
 
-def build(instances: Sequence[Instance], folder: Path) -> Bench:
-    """Write and build the bench of `instances` in `folder`."""
+def nodes(instances: Sequence[Instance]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the texts of cores and their wrappers, and of memories, by path."""
     texts = {f"rtl/{path}": text for one in instances for path, text in one.sources.items()}
     memories: dict[str, str] = {}
+    for one in instances:
+        text, contents = own_node(one.kernel, one.rtl)
+        texts[f"rtl/{node_module(one.kernel)}.sv"] = text
+        memories |= contents
+    return texts, memories
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+
+
+def build(instances: Sequence[Instance], folder: Path) -> Bench:
+    """Write and build the bench of `instances` in `folder`."""
+    texts, memories = nodes(instances)
     body: list[str] = []
     moves: list[str] = []
     for one in instances:
         name = identifier(one.kernel.name)
-        text, contents = own_node(one.kernel, one.rtl)
-        texts[f"rtl/{node_module(one.kernel)}.sv"] = text
-        memories |= contents
         graph = KernelGraph.of((one.kernel,))
         inputs = random_inputs(graph)
         tensors = graph.run(inputs)
@@ -125,9 +138,7 @@ def build(instances: Sequence[Instance], folder: Path) -> Bench:
         "moves": " || ".join(moves),
         "limit": 10_000 + 10 * FRAMES * max(one.kernel.cycles for one in instances),
     }
-    for path, text in (texts | memories).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+    write(texts | memories, folder)
     found = tools.require_all("verilator", "g++", "make")
     tools.run(
         [

@@ -47,11 +47,15 @@ FAULTS = {
         "matrix_vector_w1a1_counts", "mac_array.sv", "(a & b) | (a & c) | (b & c)", "a & b & c"
     ),
     "sign_ignored": Fault(
-        "matrix_vector_w1a8_signed", "mac_array.sv", "WEIGHT_BIPOLAR ? -factor", "1'b0 ? -factor"
+        "matrix_vector_w1a8_signed", "product.sv", "narrow[0] ? wide : -wide", "wide"
     ),
     "signed_inputs_unsigned": Fault(
-        "matrix_vector_w3a2_primes", "mac_array.sv", "a = {IN_SIGNED & x", "a = {1'b0 & x"
+        "matrix_vector_w2a8_thresholds_signed", "product.sv", "WIDE_SIGNED &", "1'b0 &"
     ),
+    "signed_weights_unsigned": Fault(
+        "matrix_vector_w8a8_full_range", "product.sv", "NARROW_SIGNED & n", "1'b0 & n"
+    ),
+    "sign_bit_added": Fault("matrix_vector_w4a4", "product.sv", "result - (", "result + ("),
     "tree_without_odd_operand": Fault(
         "matrix_vector_w8a8_full_range", "adder_tree.sv", "2 * i + 1 < FROM_COUNT", "i < 0"
     ),
