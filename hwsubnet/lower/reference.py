@@ -32,7 +32,7 @@ class Reference:
     def __init__(self, model: onnx.ModelProto, watched: Iterable[str]) -> None:
         import onnxruntime
 
-        standard = _standard(model)
+        standard = to_standard(model)
         constants = {tensor.name for tensor in standard.graph.initializer}
         self.names = list(dict.fromkeys(watched))
         (self.input,) = (v.name for v in standard.graph.input if v.name not in constants)
@@ -54,7 +54,7 @@ class Reference:
         return {**dict.fromkeys(fed, frames), **dict(zip(asked, results, strict=True))}
 
 
-def _standard(model: onnx.ModelProto) -> onnx.ModelProto:
+def to_standard(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy in standard ops with an open batch."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)

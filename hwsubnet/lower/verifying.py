@@ -171,7 +171,7 @@ class _Trace:
         affine = self.entry.affine()
         assert affine is not None  # a quantizer made it
         levels = (real - affine.bias.reshape(shape)) / affine.scale.reshape(shape)
-        unequal: NDArray[np.bool_] = np.not_equal(np.rint(levels), frames)
+        unequal: NDArray[Any] = np.asarray(np.rint(levels) != frames)
         margin = 8 * UNIT_ROUNDOFF * (np.abs(x) + 2 * abs(host.zero_point) + 1)
         wrong = unequal & (np.abs(x - np.floor(x) - 0.5) > margin)
         if wrong.any():
@@ -181,8 +181,7 @@ class _Trace:
                 "rounding boundary",
                 where=self.entry.source,
             )
-        flags: NDArray[np.bool_] = unequal.reshape(len(frames), -1).any(axis=1)
-        return flags
+        return np.asarray(unequal.reshape(len(frames), -1).any(axis=1))
 
 
 def _sites(model: onnx.ModelProto, state: Walk) -> list[_Site]:
@@ -214,9 +213,9 @@ def _compare_site(
     flat = np.ascontiguousarray(channels).reshape(len(channels), -1)
     exact = np.moveaxis(levels, 1, 0).reshape(len(channels), -1)
     quantizer = site.quantizer
-    unequal: NDArray[np.bool_] = np.not_equal(quantizer.level(flat), exact)
-    frames = channels.shape[1]
-    here: NDArray[np.bool_] = unequal.reshape(len(channels), frames, -1).any(axis=(0, 2))
+    unequal: NDArray[Any] = np.asarray(quantizer.level(flat) != exact)
+    frames = len(x)
+    here = np.asarray(unequal.reshape(len(channels), frames, -1).any(axis=(0, 2)))
     inherited = np.zeros(frames, dtype=bool)
     for name in site.ancestors:
         inherited |= diverged[name]

@@ -21,6 +21,7 @@ from hwsubnet.lower.integer_graph import Entry, IntegerGraph
 from hwsubnet.lower.operation import Operation
 from hwsubnet.lower.ops import HANDLERS
 from hwsubnet.lower.read import QONNX_DOMAINS, layer_name
+from hwsubnet.lower.reference import to_standard
 from hwsubnet.lower.stream import (
     Affine,
     Constant,
@@ -49,13 +50,14 @@ def walk(model: onnx.ModelProto) -> Walk:
     state = Walk(_initial_values(model))
     _enter_integers(model, state)
     versions = {opset.domain: opset.version for opset in model.opset_import}
-    shapes = _shapes(model)
+    shapes: dict[str, tuple[int, ...]] = {}
     for node in model.graph.node:
         inputs = tuple(state.values.get(name) if name else None for name in node.input)
         try:
             outputs = _convert(node, inputs, versions.get(node.domain, 1), state)
         except Unsupported as reason:
             state.left[node.name] = Left(node=node.name, op=node.op_type, why=str(reason))
+            shapes = shapes or _shapes(model)
             outputs = [HostValue(name, shapes.get(name, ())) for name in node.output]
         else:
             if not all(isinstance(value, Constant) for value in outputs):
@@ -117,9 +119,10 @@ def _enter_integers(model: onnx.ModelProto, state: Walk) -> None:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Return what the file says about shapes, with the batch as 1."""
+    """Infer the shapes of all tensors, with the batch as 1."""
+    inferred = onnx.shape_inference.infer_shapes(to_standard(model))
     known = {}
-    for value in [*model.graph.value_info, *model.graph.output]:
+    for value in inferred.graph.value_info:
         sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
         if len(sizes) > 1 and min(sizes[1:]) > 0:
             known[value.name] = (1, *sizes[1:])

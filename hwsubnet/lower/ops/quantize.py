@@ -41,7 +41,7 @@ def quant(operation: Operation) -> Value:
         raise Unsupported(f"its zero point {zero_point:g} is no integer")
     scale = operation.constant(1, "scale")
     rounding = str(operation.attributes.get("rounding_mode", "ROUND")).upper()
-    shape = value.shape if isinstance(value, HostValue) else operation.stream().shape
+    shape = _shape(operation)
     entries = per_channel(scale, shape, "scale")
     if not (entries > 0).all():
         raise Unsupported("its scale is not positive")
@@ -68,7 +68,7 @@ def bipolar(operation: Operation) -> Value:
         return Constant(
             (integers * scales).astype(np.float32), integers, scales, bipolar=True, name=value.name
         )
-    shape = value.shape if isinstance(value, HostValue) else operation.stream().shape
+    shape = _shape(operation)
     entries = per_channel(scale, shape, "scale")
     if isinstance(value, HostValue):
         bits = _enter(operation, value, _STEP, shape)
@@ -134,6 +134,15 @@ def _constant(
     return Constant(centred * scale, integers, scales, name=value.name)
 
 
+def _shape(operation: Operation) -> tuple[int, ...]:
+    value = operation.get(0)
+    if not isinstance(value, HostValue):
+        return operation.stream().shape
+    if not value.shape:
+        raise Unsupported("its input is computed on the host, and its shape is not known")
+    return value.shape
+
+
 def _enter(operation: Operation, value: HostValue, entry: Entry, shape: tuple[int, ...]) -> Stream:
     """Let the host quantize: data enters the accelerator here.
 
@@ -152,7 +161,10 @@ def _enter(operation: Operation, value: HostValue, entry: Entry, shape: tuple[in
     if graph.entry is None:
         graph.enter(entry, shape)
     elif graph.entry != entry or graph.tensors["input"].shape != shape:
-        raise Unsupported("data would enter the accelerator in a second form; one would do")
+        raise Unsupported(
+            f"its input {value.source!r} is computed on the host, and data enters the accelerator "
+            "at another place already; one input stream would do"
+        )
     scale = np.full(shape[1], entry.scale * value.scale)
     return _quantized("input", operation, scale, shape, "input")
 

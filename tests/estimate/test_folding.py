@@ -1,0 +1,199 @@
+"""Every folding that is found or asked for is legal; the others are refused by their rule."""
+
+import json
+
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.quantized_networks import lowered_network
+
+from hwsubnet.artifacts import Estimate
+from hwsubnet.boards import load_board
+from hwsubnet.errors import BadInput, DoesNotFit, FoldingError
+from hwsubnet.estimate import estimate, read_folding
+from hwsubnet.estimate.budget import Demand, capacity, demand
+from hwsubnet.estimate.legality import check_folding, divisors, limits
+from hwsubnet.estimate.options import units
+from hwsubnet.estimate.search import SHARE, Search
+from hwsubnet.finn_adapter.hardware import hardware_nodes
+
+BOARD = load_board("Pynq-Z2")
+NETWORKS = ["mlp", "cnn", "resnet", "depthwise", "unet"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lowered")
+
+
+def nodes_of(name, folder):
+    lowered, out, _ = lowered_network(name, folder)
+    return lowered, out, hardware_nodes(onnx.load(out / lowered.dataflow.path))
+
+
+@given(st.integers(1, 5000))
+def test_divisors(number):
+    assert divisors(number) == [d for d in range(1, number + 1) if number % d == 0]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_option_is_legal_and_counted_as_finn_does(name, folder):
+    _, _, nodes = nodes_of(name, folder)
+    for unit in units(nodes):
+        options = unit.options()
+        assert options
+        for option in options[:: max(1, len(options) // 12)]:
+            for node, folding in zip(unit.nodes, option.foldings, strict=True):
+                check_folding(node, folding)
+                node.set(**folding)
+            assert option.cycles == max(node.cycles() for node in unit.nodes)
+            total = sum((demand(node) for node in unit.nodes), Demand(0, 0, 0))
+            assert option.demand == pytest.approx(total)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_node_belongs_to_one_unit(name, folder):
+    _, _, nodes = nodes_of(name, folder)
+    grouped = [node.name for unit in units(nodes) for node in unit.nodes]
+    assert sorted(grouped) == sorted(node.name for node in nodes)
+    assert all(limits(node) for node in nodes), "a kind of node without a rule would never unfold"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_node_is_slower_than_the_target(name, folder, tmp_path):
+    lowered, out, _ = nodes_of(name, folder)
+    for fps in (500, 5000, 20000):
+        result = estimate(lowered, out, BOARD, tmp_path, fps=fps)
+        assert result.fps >= fps
+        assert result.cycles_per_frame == max(node.cycles for node in result.nodes)
+
+
+def test_search_is_exact(folder):
+    """Slower targets never cost more, and the fastest that fits is the fastest that fits."""
+    _, _, nodes = nodes_of("cnn", folder)
+    held = capacity(BOARD)
+    search = Search(units(nodes), held)
+
+    def cost(cycles):
+        total = Demand(0, 0, 0)
+        for table in search.tables:
+            option = table.at(cycles)
+            assert option.cycles <= cycles
+            total += option.demand
+        return total
+
+    targets = [int(t) for t in search.targets()]
+    shares = [sum(n / h for n, h in zip(cost(t), held, strict=True)) for t in targets]
+    assert shares == sorted(shares, reverse=True)
+    small = Demand(*(0.12 * each for each in held))
+    tight = Search(units(nodes), small)
+    chosen = tight.fastest()
+    for node in nodes:
+        node.set(**chosen[node.name])
+    reached = max(node.cycles() for node in nodes)
+    for target in [int(t) for t in tight.targets()]:
+        fits = all(
+            sum(each) <= SHARE * have
+            for each, have in zip(
+                zip(*(table.at(target).demand for table in tight.tables), strict=True),
+                small,
+                strict=True,
+            )
+        )
+        assert fits == (target >= reached) or target > reached
+
+
+def test_unreachable_target_names_the_node(folder, tmp_path):
+    lowered, out, _ = nodes_of("cnn", folder)
+    with pytest.raises(DoesNotFit, match=r"ConvolutionInputGenerator_rtl_0: takes \d+ cycles per"):
+        estimate(lowered, out, BOARD, tmp_path, fps=5e6)
+    assert not list(tmp_path.iterdir())
+
+
+def test_own_folding(folder, tmp_path):
+    lowered, out, _ = nodes_of("cnn", folder)
+    wanted = {"MVAU_rtl_0": {"PE": 3, "SIMD": 3}, "Pool_hls_0": {"PE": 2}}
+    path = tmp_path / "folding.json"
+    path.write_text(json.dumps(wanted))
+    result = estimate(lowered, out, BOARD, tmp_path / "out", folding=read_folding(path))
+    assert Estimate.load(tmp_path / "out") == result
+    by_node = {folding.node: folding for folding in result.folding}
+    assert (by_node["MVAU_rtl_0"].PE, by_node["MVAU_rtl_0"].SIMD) == (3, 3)
+    assert by_node["Pool_hls_0"].PE == 2
+    window = {node.node: node.op for node in result.nodes}
+    index = list(window).index("Pool_hls_0") - 1
+    assert by_node[list(window)[index]].SIMD == 2, "the window follows the pool that reads it"
+    named = max(node.cycles for node in result.nodes if node.node in wanted)
+    assert result.cycles_per_frame == max(
+        named, *(node.cycles for node in result.nodes if node.op.startswith("Conv"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"MVAU_rtl_0": {"PE": 4}}, "MVAU_rtl_0: PE = 4 does not divide MH = 6; choose one of 1"),
+        ({"MVAU_rtl_0": {"SIMD": 0}}, "SIMD = 0 does not divide MW = 9"),
+        ({"Thresholding_rtl_0": {"SIMD": 2}}, "has no SIMD; Thresholding_rtl takes PE"),
+        ({"MVAU_rtl_9": {"PE": 1}, "x": {}}, "names 2 unknown nodes .'MVAU_rtl_9', 'x'"),
+        (
+            {"Pool_hls_0": {"PE": 2}, "ConvolutionInputGenerator_rtl_1": {"SIMD": 3}},
+            "ConvolutionInputGenerator_rtl_1: SIMD = 3 differs from PE = 2 of Pool_hls_0",
+        ),
+    ],
+)
+def test_illegal_foldings(folder, tmp_path, wanted, message):
+    lowered, out, _ = nodes_of("cnn", folder)
+    with pytest.raises(FoldingError, match=message):
+        estimate(lowered, out, BOARD, tmp_path, folding=wanted)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ("[]", "must look like"),
+        ('{"MVAU_rtl_0": 4}', "MVAU_rtl_0: must look like"),
+        ('{"MVAU_rtl_0": {"PE": 2.5}}', "PE must be a whole number, not 2.5"),
+        ('{"MVAU_rtl_0": {"PE": true}}', "PE must be a whole number, not True"),
+    ],
+)
+def test_malformed_folding_files(tmp_path, text, message):
+    path = tmp_path / "folding.json"
+    path.write_text(text)
+    with pytest.raises(FoldingError, match=message):
+        read_folding(path)
+
+
+def test_target_and_folding_exclude_each_other(folder, tmp_path):
+    lowered, out, _ = nodes_of("cnn", folder)
+    with pytest.raises(BadInput, match="exclude each other"):
+        estimate(lowered, out, BOARD, tmp_path, fps=100, folding={})
+
+
+def test_unknown_resources_stay_unknown(folder, tmp_path):
+    """FINN's zeros for what it has no formula of do not reach the report."""
+    lowered, out, _ = nodes_of("cnn", folder)
+    result = estimate(lowered, out, BOARD, tmp_path)
+    by_op = {node.op: node.resources["analytical"] for node in result.nodes}
+    assert by_op["MVAU_rtl"].LUT is None
+    assert by_op["MVAU_rtl"].DSP > 0
+    assert by_op["FMPadding_rtl"].LUT is None
+    assert by_op["FMPadding_rtl"].DSP == 0
+    total = result.resources["analytical"]
+    assert total.LUT is None
+    assert total.FF is None
+    assert sum(node.resources["analytical"].DSP for node in result.nodes) == total.DSP
+    assert result.utilization["LUT"] is None
+    assert result.utilization["DSP"] == pytest.approx(total.DSP / 220)
+    assert result.fits is None
+    assert result.latency_cycles is None
+
+
+def test_clock(folder, tmp_path):
+    lowered, out, _ = nodes_of("mlp", folder)
+    slow = estimate(lowered, out, BOARD, tmp_path, fps=1000, clock_mhz=10)
+    assert slow.clock_mhz == 10
+    assert slow.fps == pytest.approx(10e6 / slow.cycles_per_frame)
