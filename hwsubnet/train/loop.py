@@ -116,6 +116,7 @@ def fit(
 
     def validate(loss: Tensor) -> None:
         _check_finite(loss, phase)
+        _share_buffers(fabric, network)
         reached = accuracy(fabric, network, splits.validation)
         epoch = f"{state.step // steps}/{phase.config.epochs}"
         log.info("%s %s: loss %.3f, validation %.2f %%", phase.name, epoch, loss, 100 * reached)
@@ -167,6 +168,16 @@ def _rest_of_epoch(
     ):
         images = to_real(images.to(fabric.device)).contiguous(memory_format=torch.channels_last)
         yield images, labels.to(fabric.device)
+
+
+def _share_buffers(fabric: Fabric, network: nn.Module) -> None:
+    """Give every process the first one's norms, ranges and masks.
+
+    Fabric does so at the start of each forward pass; after the last one they differ.
+    """
+    if fabric.world_size > 1:
+        for buffer in network.buffers():
+            torch.distributed.broadcast(buffer, src=0)
 
 
 def _told(phase: Phase, state: FitState, loss: Tensor) -> str:

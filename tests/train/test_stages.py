@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import files, tiny
+from tiny_training import files, share_right, tiny
 from torch import nn
 
 from hwsubnet.artifacts import Kept, TrainedNetwork
@@ -28,11 +28,6 @@ def half(config, dense, tmp_path_factory):
 
 def load(trained, folder):
     return load_network(trained.spec, folder / trained.weights.path)
-
-
-def share_right(network, split):
-    with torch.no_grad():
-        return (network(to_real(split.images)).argmax(1) == split.labels).double().mean().item()
 
 
 def test_dense_says_what_it_is(config, dense):
