@@ -19,8 +19,12 @@
 #include "ports.hpp"
 #include "svdpi.h"
 #include "verilated.h"
-#if VM_TRACE
+#if VM_TRACE_FST
 #include "verilated_fst_c.h"
+using Waveform = VerilatedFstC;
+#elif VM_TRACE_VCD
+#include "verilated_vcd_c.h"
+using Waveform = VerilatedVcdC;
 #endif
 
 #include <algorithm>
@@ -202,7 +206,7 @@ int simulate(const Arguments &arguments) {
     context->randSeed(static_cast<int>(number(arguments, "seed")) + 1);
     const auto dut = std::make_unique<Vdut>(context.get());
 #if VM_TRACE
-    VerilatedFstC waveform;
+    Waveform waveform;
     if (arguments.count("waveform")) {
         context->traceEverOn(true);
         dut->trace(&waveform, 99);

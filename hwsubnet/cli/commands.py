@@ -1,5 +1,6 @@
 """The commands. Each parses, calls one function of the package, and wraps what it gives."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Backend(StrEnum):
+    """What `simulate` runs."""
+
+    golden = "golden"
+    cppsim = "cppsim"
+    rtlsim = "rtlsim"
 
 
 def _version(wanted: bool) -> None:
@@ -170,6 +179,77 @@ def estimate(
         found.model_dump(mode="json"),
         lambda: tables.metrics(found, target, clock_mhz),
         1 if found.fits is False else 0,
+    )
+
+
+@app.command()
+@answers
+def simulate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Any QONNX model.")],
+    inputs: Annotated[
+        Path,
+        typer.Option(
+            "--inputs", metavar="X.npz", help="Holds x (N, ...), in the model's input units."
+        ),
+    ],
+    backend: Annotated[Backend, typer.Option("--backend", help="What runs.")] = Backend.golden,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            "--outputs", metavar="Y.npz", help="Gets y (N, ...), in the model's output units."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, metavar="N", help="Processes that share rtlsim's work.")
+    ] = 1,
+    waveform: Annotated[
+        Path | None,
+        typer.Option("--waveform", metavar="FILE.fst|FILE.vcd", help="Gets the signals of rtlsim."),
+    ] = None,
+    board: options.Board = None,
+    clock: options.Clock = None,
+    fps: options.Fps = None,
+    max_fps: options.MaxFps = False,
+    folding: options.Folding = None,
+    as_json: options.Json = False,
+) -> Answer:
+    """Run a QONNX model's accelerator: as golden model, as C++, or as the RTL itself.
+
+    Exit code 1 if an output differs from the golden model's.
+    """
+    exclusive({"--fps": fps, "--max-fps": max_fps or None, "--folding": folding})
+    hardware = read_config(
+        None, None, fps=fps, hardware__board=board, hardware__clock_mhz=clock
+    ).hardware
+
+    from hwsubnet.boards import load_board
+    from hwsubnet.cli.arrays import read_frames, write_frames
+
+    target = load_board(hardware.board)
+    x = read_frames(inputs)
+
+    from hwsubnet import flow, tools
+    from hwsubnet.cli import tables
+
+    y, found = flow.simulate_model(
+        model,
+        target,
+        x,
+        backend.value,
+        cache=tools.cache_folder("simulations"),
+        fps=hardware.fps,
+        folding=folding,
+        clock_mhz=hardware.clock_mhz,
+        jobs=jobs,
+        waveform=waveform,
+    )
+    if outputs is not None:
+        write_frames(outputs, y)
+    assert found.simulation is not None
+    return Answer(
+        found.model_dump(mode="json"),
+        lambda: tables.simulated(found, outputs),
+        1 if found.simulation.mismatches else 0,
     )
 
 

@@ -86,6 +86,23 @@ def metrics(found: Metrics, board: Board, clock_mhz: float) -> Renderables:
     return (speed, costs, left) if left.row_count else (speed, costs)
 
 
+def simulated(found: Metrics, outputs: Path | None) -> Renderables:
+    """Say what ran, whether it agrees, and how fast it is."""
+    grid = Table.grid(padding=(0, 2))
+    run = found.simulation
+    if run is not None:
+        grid.add_row("backend", run.backend)
+        grid.add_row("frames", number(run.frames))
+        grid.add_row("frames that differ from the golden model", number(run.mismatches))
+        grid.add_row("simulated cycles", number(run.cycles))
+    grid.add_row("cycles per frame", number(found.cycles_per_frame))
+    grid.add_row("latency in cycles", number(found.latency_cycles))
+    grid.add_row("frames per second", number(found.fps))
+    if outputs is not None:
+        grid.add_row("outputs", Text(str(outputs)))
+    return (grid,)
+
+
 def boards(known: Sequence[Board]) -> Renderables:
     """One row a board."""
     table = Table("board", "part", "MHz", *Resources.model_fields)

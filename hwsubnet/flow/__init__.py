@@ -1,6 +1,7 @@
 """The only place where stages meet: whole runs, resumable stage by stage, and single models."""
 
+from hwsubnet.flow.simulating import simulate_model
 from hwsubnet.flow.single import estimate_model
 from hwsubnet.flow.sweep import export, sweep, train
 
-__all__ = ["estimate_model", "export", "sweep", "train"]
+__all__ = ["estimate_model", "export", "simulate_model", "sweep", "train"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from hwsubnet import tools
 from hwsubnet.artifacts import Record, RtlDesign, scratch_folder
-from hwsubnet.errors import Mismatch, ModelError
+from hwsubnet.errors import Mismatch, ModelError, OutputError
 from hwsubnet.kernels import IntArray, KernelGraph, read_graph
 from hwsubnet.progress import progress
 from hwsubnet.simulate.deadlock import EdgeState, explain
@@ -178,7 +178,7 @@ def simulate(
     jobs
         Processes among which the frames are divided. Each starts with an empty pipeline.
     waveform
-        File that receives the signals (FST); one process.
+        File that receives the signals, ``*.fst`` or ``*.vcd``; one process.
 
     Raises
     ------
@@ -192,7 +192,9 @@ def simulate(
         If a tool is missing or fails.
     """
     frames = check_inputs(target.graph, inputs)
-    variant = (variant or Variant()).model_copy(update={"waveform": waveform is not None})
+    variant = variant or Variant()
+    if waveform is not None:
+        variant = variant.model_copy(update={"waveform": _format(waveform)})
     traffic = traffic or Traffic()
     jobs = 1 if waveform is not None else min(jobs, frames)
     executable = build(
@@ -211,6 +213,15 @@ def simulate(
         ]
         _run_all(shards, traffic, waveform)
         return _join(target, variant, [shard.result() for shard in shards])
+
+
+def _format(waveform: Path) -> Literal["fst", "vcd"]:
+    match waveform.suffix:
+        case ".fst":
+            return "fst"
+        case ".vcd":
+            return "vcd"
+    raise OutputError("a waveform is a file *.fst or *.vcd", where=waveform)
 
 
 @dataclass(frozen=True, eq=False)
