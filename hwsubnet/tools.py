@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import IO, Literal
 
 from hwsubnet.artifacts import Record
@@ -24,6 +27,7 @@ from hwsubnet.errors import OutputError, ToolError
 ToolName = Literal["verilator", "g++", "make", "yosys", "vivado", "chromium"]
 
 _PROBE_SECONDS = 20
+_POLL_SECONDS = 0.2
 _PASSED_ON = re.compile(
     r"HOME|USER|LOGNAME|TMPDIR|TZ|CCACHE_\w+|SSL_CERT_\w+"
     r"|XILINX\w*|LM_LICENSE_FILE|LD_LIBRARY_PATH|DISPLAY"
@@ -129,6 +133,22 @@ def set_environment(values: Mapping[str, str]) -> None:
     os.environ.update(values)
 
 
+def cache_folder(name: str) -> Path:
+    """Return where this user's results of costly work are kept; it need not exist yet.
+
+    In ``$XDG_CACHE_HOME/hwsubnet``, by default ``~/.cache/hwsubnet``.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification has relative paths ignored.
+    root = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "hwsubnet" / name
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -136,6 +156,7 @@ def run(
     cwd: Path | None = None,
     timeout: float | None = None,
     environment: Mapping[str, str] | None = None,
+    stop: Event | None = None,
 ) -> str:
     """Run a program to its end; its output goes to a file.
 
@@ -151,6 +172,8 @@ def run(
         Seconds after which the program and its children are killed.
     environment
         Its whole environment; `child_environment()` if not given.
+    stop
+        Set by another thread to end the program as a timeout does.
 
     Returns
     -------
@@ -171,14 +194,16 @@ def run(
             f"cannot be written ({error.strerror})", where=log, fix="choose another --out"
         ) from error
     with sink:
-        code = _run(command, sink, cwd, timeout, environment or child_environment())
+        code = _run(command, sink, cwd, timeout, environment or child_environment(), stop)
         sink.seek(0)
         output = sink.read().decode(errors="replace")
     if code == 0:
         return output
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "silent")
-    if code is None:
-        ended = f"did not end within {timeout} s"
+    if code is None and stop is not None and stop.is_set():
+        ended = "was stopped"
+    elif code is None:
+        ended = f"did not end within {timeout:g} s"
     elif code < 0:
         ended = f"was killed by {signal.Signals(-code).name}"
     else:
@@ -197,8 +222,9 @@ def _run(
     cwd: Path | None,
     timeout: float | None,
     environment: Mapping[str, str],
+    stop: Event | None,
 ) -> int | None:
-    """Return the exit code, or ``None`` after the timeout. No descendant outlives the call."""
+    """Return the exit code, or ``None`` if it was ended. No descendant outlives the call."""
     try:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -216,13 +242,26 @@ def _run(
             fix="`hwsubnet doctor` shows which tools are here",
         ) from error
     try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return None
+        return _wait(process, timeout, stop)
     finally:
         if process.returncode is None:  # too slow, or this process was interrupted
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _wait(
+    process: subprocess.Popen[bytes], timeout: float | None, stop: Event | None
+) -> int | None:
+    end = inf if timeout is None else monotonic() + timeout
+    while stop is None or not stop.is_set():
+        left = max(0.0, end - monotonic())
+        pause = left if stop is None else min(left, _POLL_SECONDS)
+        try:
+            return process.wait(None if pause == inf else pause)
+        except subprocess.TimeoutExpired:
+            if monotonic() >= end:
+                break
+    return None
 
 
 # --- how each tool is found --------------------------------------------------------------------
