@@ -22,7 +22,7 @@ namespace hwsubnet {
 // DILATION_H, DILATION_W  distance between positions of a window
 // SIMD                    channels per word, a divisor of C
 // DEPTHWISE               order of the windows
-// PARALLEL                KH * KW positions per word; dense ones need SIMD = C
+// PARALLEL                KH * KW positions per word; dense ones need SIMD = C, but for 1 x 1
 // T                       element type
 template <unsigned H, unsigned W, unsigned C, unsigned KH, unsigned KW, unsigned STRIDE_H,
           unsigned STRIDE_W, unsigned DILATION_H, unsigned DILATION_W, unsigned SIMD,
@@ -30,7 +30,8 @@ template <unsigned H, unsigned W, unsigned C, unsigned KH, unsigned KW, unsigned
 void sliding_window(stream<word<T, SIMD>>& in,
                     stream<word<T, SIMD*(PARALLEL ? KH * KW : 1)>>& out) {
     static_assert(SIMD > 0 && C % SIMD == 0, "SIMD must divide C");
-    static_assert(!PARALLEL || DEPTHWISE || SIMD == C, "dense parallel windows need SIMD = C");
+    static_assert(!PARALLEL || DEPTHWISE || SIMD == C || KH * KW == 1,
+                  "dense parallel windows need SIMD = C");
     constexpr unsigned SPAN_H = (KH - 1) * DILATION_H + 1;
     constexpr unsigned SPAN_W = (KW - 1) * DILATION_W + 1;
     static_assert(SPAN_H <= H && SPAN_W <= W, "the window must fit into the input");

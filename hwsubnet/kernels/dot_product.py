@@ -31,11 +31,16 @@ class DotProduct:
     """Types of a unit that sums products and may end in a staircase.
 
     Where both operands are bipolar the hardware counts matches (XNOR, popcount): the sum is then
-    p = (dot product + K) / 2 for K terms, and the thresholds are given in terms of p.
+    p = (dot product + K) / 2 for K terms, and the thresholds are given in terms of p. FINN also
+    has binary operands (0, 1) that stand for bipolar ones, ``binaryXnorMode``: the same bits.
     """
 
     input: DataType
+    """As the stream declares it."""
     weight: DataType
+    """Of the values that are multiplied."""
+    xnor: bool
+    """Binary operands that stand for bipolar ones."""
     accumulator: DataType
     output: DataType
     steps: Steps | None
@@ -45,15 +50,17 @@ class DotProduct:
     def read(cls, node: Node, channels: int) -> Self:
         """Read types and thresholds of an MVAU or a VVAU with `channels` outputs."""
         source, weight = node.datatype("inputDataType"), node.datatype("weightDataType")
-        if node.integer("binaryXnorMode", 0):  # binary operands that stand for bipolar ones
-            source = weight = _BIPOLAR
+        xnor = bool(node.integer("binaryXnorMode", 0))
+        if xnor and not source.bits == weight.bits == 1:
+            raise ModelError("binaryXnorMode needs operands of one bit", where=node.name)
         target = node.datatype("outputDataType")
         plain = node.integer("noActivation", 0)
         if plain and target.bipolar:
             raise ModelError("a bipolar output needs a threshold", where=node.name)
         return cls(
             source,
-            weight,
+            _BIPOLAR if xnor else weight,
+            xnor,
             node.datatype("accDataType", "INT32"),
             target,
             None if plain else Steps.read(node, 2, channels, target),
@@ -62,7 +69,7 @@ class DotProduct:
     @property
     def matches(self) -> bool:
         """Whether sums count matching bits."""
-        return self.input.bipolar and self.weight.bipolar
+        return self.xnor or (self.input.bipolar and self.weight.bipolar)
 
     @property
     def kind(self) -> str:
@@ -76,7 +83,7 @@ class DotProduct:
     def weights(self, node: Node) -> IntArray:
         """Read the weights of `node` from its constant input 1, as values of the weight type."""
         weights = node.constant(1)
-        if node.integer("binaryXnorMode", 0):
+        if self.xnor and not node.datatype("weightDataType").bipolar:
             weights = 2 * weights - 1
         if not self.weight.allows(weights):
             raise ModelError(
@@ -85,6 +92,10 @@ class DotProduct:
                 where=node.name,
             )
         return weights
+
+    def operand(self, values: IntArray) -> IntArray:
+        """Return the factors that `values` of the input stream stand for."""
+        return 2 * values - 1 if self.xnor and not self.input.bipolar else values
 
     def finish(self, products: IntArray, terms: int, where: str) -> IntArray:
         """Turn dot products of `terms` terms, channels last, into outputs."""
@@ -129,7 +140,7 @@ class DotProduct:
             **shape,
             "IN_BITS": self.input.bits,
             "IN_SIGNED": int(self.input.signed),
-            "IN_BIPOLAR": int(self.input.bipolar),
+            "IN_BIPOLAR": int(self.xnor or self.input.bipolar),
             "WEIGHT_BITS": self.weight.bits,
             "WEIGHT_SIGNED": int(self.weight.signed),
             "WEIGHT_BIPOLAR": int(self.weight.bipolar),

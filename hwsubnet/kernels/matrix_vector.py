@@ -56,7 +56,7 @@ class MatrixVector(Kernel):
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Multiply, then apply the activation."""
-        products = exact_matmul(inputs[0], self.weights)
+        products = exact_matmul(self.arithmetic.operand(inputs[0]), self.weights)
         return (self.arithmetic.finish(products, len(self.weights), self.name),)
 
     def cpp(self) -> CppCall:

@@ -57,7 +57,7 @@ class SlidingWindow(Kernel):
         dh, dw = node.integers("Dilation", (1, 1))
         depthwise = bool(node.integer("depthwise", 0))
         parallel = bool(node.integer("parallel_window", 0))
-        if parallel and not depthwise and simd != channels:
+        if parallel and not depthwise and simd != channels and kh * kw > 1:
             raise FoldingError(
                 f"parallel windows need SIMD = IFMChannels = {channels}, not {simd}",
                 where=node.name,
@@ -92,7 +92,7 @@ class SlidingWindow(Kernel):
         (kh, kw), (sh, sw), (dh, dw) = self.window, self.stride, self.dilation
         oh, ow = target.shape[:2]
         folds = channels // self.simd
-        if self.parallel:
+        if self.parallel or kh * kw == 1:
             return source.words + 2
         if height == 1 or width == 1:
             ow, kw = oh * ow, kh * kw  # the other axis is 1

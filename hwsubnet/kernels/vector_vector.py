@@ -56,7 +56,8 @@ class VectorVector(Kernel):
         (target,) = self.outputs
         channels, positions = self.weights.shape
         pe = target.parallel
-        windows = inputs[0].reshape(-1, *target.shape[:-1], channels // pe, positions, pe)
+        windows = self.arithmetic.operand(inputs[0])
+        windows = windows.reshape(-1, *target.shape[:-1], channels // pe, positions, pe)
         weights = self.weights.reshape(channels // pe, pe, positions).swapaxes(1, 2)
         products = np.sum(windows * weights, axis=-2).reshape(-1, *target.shape)
         return (self.arithmetic.finish(products, positions, self.name),)
