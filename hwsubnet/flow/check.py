@@ -1,7 +1,6 @@
 """What can be known to fail is found before anything is written or trained."""
 
 from hwsubnet.artifacts import NetworkSpec
-from hwsubnet.boards import load_board
 from hwsubnet.config import SweepConfig
 
 
@@ -10,16 +9,12 @@ def check(config: SweepConfig) -> None:
 
     Raises
     ------
-    BoardError
-        If the board is not known or malformed.
     DatasetError
         If the data set is missing or damaged.
     ConfigError
         If there is no such network, a level would empty a layer, or the pruning schedule does not
         fit into its phase.
     """
-    load_board(config.hardware.board)  # first, because all else takes seconds to import
-
     from hwsubnet.data import load_data, steps_per_epoch
     from hwsubnet.models import build
     from hwsubnet.prune import channels_to_keep, find_groups

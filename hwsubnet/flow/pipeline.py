@@ -153,9 +153,10 @@ class LevelPipeline:
         count = self.config.hardware.verify_images
 
         def run(out: Path) -> Verification:
+            from hwsubnet.data import to_real
             from hwsubnet.lower import verify
 
-            images = self.shared.data.test.images[:count]
+            images = to_real(self.shared.data.test.images[:count]).numpy()
             return verify(lowered, self.folder / "lower", self.model_path, images)
 
         depends = (lowered, self.config.data, count)

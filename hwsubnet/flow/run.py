@@ -55,14 +55,49 @@ def open_run(config: SweepConfig, folder: Path) -> Iterator[Run]:
     OutputError
         If `folder` cannot be written, holds results of no run, or another process works in it.
     """
-    wanted = RunRecord(config=config, board=load_board(config.hardware.board))
-    _refuse_others(wanted, folder)
+    wanted = refuse_another_run(config, folder)
     make_folder(folder)
     with _locked(folder):
-        _refuse_others(wanted, folder)
+        refuse_another_run(config, folder)
         clear_leftovers(folder)
         wanted.save(folder)
         yield Run(folder, wanted.config, wanted.board)
+
+
+def refuse_another_run(config: SweepConfig, folder: Path) -> RunRecord:
+    """Return what a run of `config` is made with; raise if `folder` is not for it.
+
+    Raises
+    ------
+    BoardError
+        If the config's board is not known or malformed.
+    ConfigError
+        If the run there was made with another config or board: which field.
+    OutputError
+        If `folder` holds results of no known run.
+    """
+    wanted = RunRecord(config=config, board=load_board(config.hardware.board))
+    if (folder / "run.json").exists():
+        found = RunRecord.load(folder)
+        difference = _first_difference(
+            found.model_dump(mode="json"), wanted.model_dump(mode="json")
+        )
+        if difference:
+            field, was, now = difference
+            raise ConfigError(
+                f"this run was made with another config: {field} was {was!r}, now {now!r}",
+                where=folder,
+                fix="choose another --out, or delete the folder to start over",
+            )
+        return wanted
+    strangers = sorted(path.name for name in _RESULTS for path in folder.glob(name))
+    if strangers:
+        raise OutputError(
+            f"holds {strangers[0]}, but no run.json to say what it was made with",
+            where=folder,
+            fix="choose another --out",
+        )
+    return wanted
 
 
 def recorded_config(folder: Path) -> SweepConfig:
@@ -78,29 +113,6 @@ def recorded_config(folder: Path) -> SweepConfig:
             "holds no run", where=folder, fix="make one with `hwsubnet train --out` or `sweep`"
         )
     return RunRecord.load(folder).config
-
-
-def _refuse_others(wanted: RunRecord, folder: Path) -> None:
-    if (folder / "run.json").exists():
-        found = RunRecord.load(folder)
-        difference = _first_difference(
-            found.model_dump(mode="json"), wanted.model_dump(mode="json")
-        )
-        if difference:
-            field, was, now = difference
-            raise ConfigError(
-                f"this run was made with another config: {field} was {was!r}, now {now!r}",
-                where=folder,
-                fix="choose another --out, or delete the folder to start over",
-            )
-        return
-    strangers = sorted(path.name for name in _RESULTS for path in folder.glob(name))
-    if strangers:
-        raise OutputError(
-            f"holds {strangers[0]}, but no run.json to say what it was made with",
-            where=folder,
-            fix="choose another --out",
-        )
 
 
 def _first_difference(was: Any, now: Any, field: str = "") -> tuple[str, Any, Any] | None:
