@@ -255,6 +255,70 @@ def simulate(
 
 @app.command()
 @answers
+def synth(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Any QONNX model.")],
+    board: options.Board = None,
+    clock: options.Clock = None,
+    fps: options.Fps = None,
+    max_fps: options.MaxFps = False,
+    folding: options.Folding = None,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Only the parts: half the time; totals are sums.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, metavar="N", help="Syntheses at a time [cores].")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=1, metavar="S", help="Seconds for each of them.")
+    ] = 3600,
+    memory: Annotated[
+        float, typer.Option("--memory", min=1, metavar="GB", help="Memory for each of them.")
+    ] = 12,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Earlier syntheses [this user's cache]."),
+    ] = None,
+    as_json: options.Json = False,
+) -> Answer:
+    """Synthesize a QONNX model's accelerator with Yosys: what each part and the whole take.
+
+    What was synthesized before, in whichever network, is not synthesized again. Exit code 1 if the
+    whole does not fit the board.
+    """
+    exclusive({"--fps": fps, "--max-fps": max_fps or None, "--folding": folding})
+    hardware = read_config(
+        None, None, fps=fps, hardware__board=board, hardware__clock_mhz=clock
+    ).hardware
+
+    from hwsubnet.boards import load_board
+
+    target = load_board(hardware.board)
+
+    from hwsubnet import flow, tools
+    from hwsubnet.cli import tables
+    from hwsubnet.synth import Limits
+
+    found = flow.synthesize_model(
+        model,
+        target,
+        simulations=tools.cache_folder("simulations"),
+        syntheses=cache or tools.cache_folder("syntheses"),
+        fps=hardware.fps,
+        folding=folding,
+        clock_mhz=hardware.clock_mhz,
+        whole=not parts,
+        limits=Limits(jobs=jobs, timeout=timeout, memory_gb=memory),
+    )
+    clock_mhz = hardware.clock_mhz or target.clock_mhz
+    return Answer(
+        found.model_dump(mode="json"),
+        lambda: (*tables.synthesized(found), *tables.metrics(found, target, clock_mhz)),
+        0 if found.fits else 1,
+    )
+
+
+@app.command()
+@answers
 def boards(as_json: options.Json = False) -> Answer:
     """List the boards that ship with hwsubnet."""
     from hwsubnet.boards import known_boards, load_board

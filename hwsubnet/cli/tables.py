@@ -9,7 +9,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from hwsubnet.artifacts import Metrics, Report, Resources, Rung, TrainedNetwork
+from hwsubnet.artifacts import (
+    LogicPath,
+    Metrics,
+    Report,
+    Resources,
+    Rung,
+    SynthesizedCells,
+    TrainedNetwork,
+)
 from hwsubnet.boards import Board
 from hwsubnet.tools import Tool
 
@@ -101,6 +109,32 @@ def simulated(found: Metrics, outputs: Path | None) -> Renderables:
     if outputs is not None:
         grid.add_row("outputs", Text(str(outputs)))
     return (grid,)
+
+
+def synthesized(found: Metrics) -> Renderables:
+    """One row a node and stream, then their sum and the whole."""
+    report = found.synthesis
+    if report is None:
+        return ()
+    columns = ("LUT", "of them memory", "FF", "BRAM18", "URAM", "DSP", "carry", "levels", "ns")
+    table = Table("node", "op", title=report.tool, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right")
+
+    def row(name: str, op: str, cells: SynthesizedCells, path: LogicPath | None) -> None:
+        used = cells.resources
+        counts = (used.LUT, cells.lut_memory, *(used.FF, used.BRAM18, used.URAM, used.DSP))
+        speed = (UNKNOWN, UNKNOWN) if path is None else (f"{path.levels}", f"{path.ns:.1f}")
+        table.add_row(Text(name), op, *map(number, counts), number(cells.carry), *speed)
+
+    for part in (*report.nodes, *report.edges):
+        row(part.name, part.op, part.cells, part.path)
+    table.add_section()
+    row("sum of the parts", "", report.parts, None)
+    if report.whole:
+        row("the whole, flattened", "", report.whole.cells, report.whole.path)
+    note = "LUTs as synthesized, before placement packs them; ns are estimates before routing."
+    return table, Text(note, style="dim")
 
 
 def boards(known: Sequence[Board]) -> Renderables:

@@ -3,5 +3,6 @@
 from hwsubnet.flow.simulating import simulate_model
 from hwsubnet.flow.single import estimate_model
 from hwsubnet.flow.sweep import export, sweep, train
+from hwsubnet.flow.synthesizing import synthesize_model
 
-__all__ = ["estimate_model", "export", "simulate_model", "sweep", "train"]
+__all__ = ["estimate_model", "export", "simulate_model", "sweep", "synthesize_model", "train"]

@@ -1,18 +1,15 @@
 """Synthesis of an accelerator by Yosys: every node, every stream, and the whole."""
 
 from pathlib import Path
-from typing import get_args
 
 from hwsubnet import tools
 from hwsubnet.artifacts import RtlDesign, SynthesisReport, SynthesizedPart
 from hwsubnet.boards import Board
-from hwsubnet.errors import BoardError
 from hwsubnet.kernels import read_graph
 from hwsubnet.synth.cache import Cache
 from hwsubnet.synth.crew import Crew, Limits
 from hwsubnet.synth.jobs import Job, Sources
 from hwsubnet.synth.primitives import count
-from hwsubnet.synth.timing import Family
 
 
 def synthesize(
@@ -44,15 +41,12 @@ def synthesize(
 
     Raises
     ------
-    BoardError
-        If Yosys does not know the part's family.
     ToolError
         If Yosys is missing, fails, or needs more time or memory than it may use. Parts that were
         done by then need not be done again.
     OutputError
         If the design is damaged, or the cache cannot be written.
     """
-    check_family(board)
     yosys = tools.require("yosys")
     design = RtlDesign.load(folder)
     sources = Sources(design, folder)
@@ -63,7 +57,7 @@ def synthesize(
     edges = sources.edges()
     wholes = [sources.whole()] if whole else []
     crew = Crew(
-        cache=Cache(cache or tools.cache_folder("synthesis")),
+        cache=Cache(cache or tools.cache_folder("syntheses")),
         family=board.family,
         ultraram=board.resources.URAM > 0,
         yosys=str(yosys.version),
@@ -88,20 +82,3 @@ def synthesize(
     if out is not None:
         report.save(out)
     return report
-
-
-def check_family(board: Board) -> None:
-    """Make sure that Yosys can map to the part of `board`.
-
-    Raises
-    ------
-    BoardError
-        If its family is not one of those whose primitives are known here.
-    """
-    known = get_args(Family)
-    if board.family not in known:
-        raise BoardError(
-            f"part {board.part} is of family {board.family!r}, which cannot be synthesized for",
-            where=board.name,
-            fix=f"families are {' and '.join(known)}",
-        )

@@ -1,0 +1,166 @@
+"""One model through synthesis: what its accelerator really takes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hwsubnet.artifacts import Metrics, NodeEstimate, Resources, SynthesisReport, SynthesizedPart
+from hwsubnet.boards import Board
+from hwsubnet.flow.pipeline import metrics
+from hwsubnet.flow.simulating import size_accelerator
+from hwsubnet.kernels import KernelGraph, read_graph
+
+if TYPE_CHECKING:
+    from hwsubnet.synth import Limits
+
+
+def synthesize_model(
+    model: Path,
+    board: Board,
+    *,
+    simulations: Path,
+    syntheses: Path,
+    fps: float | None = None,
+    folding: Path | None = None,
+    clock_mhz: float | None = None,
+    whole: bool = True,
+    limits: "Limits | None" = None,
+) -> Metrics:
+    """Lower and fold a QONNX model, size its FIFOs, and synthesize every part and the whole.
+
+    Parameters
+    ----------
+    model
+        Any QONNX file.
+    board
+        The target.
+    simulations, syntheses
+        Folders of built simulations, which size the FIFOs, and of earlier syntheses.
+    fps, folding, clock_mhz
+        As of `estimate_model`.
+    whole, limits
+        As of `hwsubnet.synth.synthesize`.
+
+    Returns
+    -------
+    Metrics
+        With `synthesis`; nodes and totals have the ``synthesized`` rung, and utilization and
+        `fits` go by it. Streams are nodes of their own, with the operator ``stream_edge``.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be lowered, or a node has no RTL.
+    FoldingError
+        If the folding is not legal.
+    DoesNotFit
+        If no folding fits the board.
+    Deadlock, Mismatch
+        If the RTL does not work as it should.
+    ToolError
+        If a tool is missing or fails, or a synthesis needs more time or memory than it may use.
+    """
+    from hwsubnet.estimate import estimate, read_folding
+    from hwsubnet.lower import lower
+    from hwsubnet.synth import synthesize
+    from hwsubnet.tools import require_all
+
+    require_all("yosys", "verilator", "g++", "make")
+    chosen = read_folding(folding) if folding else None
+    with TemporaryDirectory(prefix="hwsubnet-") as scratch:
+        lowered_folder, estimate_folder = Path(scratch, "lower"), Path(scratch, "estimate")
+        lowered_folder.mkdir()
+        estimate_folder.mkdir()
+        lowered = lower(model, lowered_folder, board)
+        estimated = estimate(
+            lowered,
+            lowered_folder,
+            board,
+            estimate_folder,
+            fps=fps,
+            folding=chosen,
+            clock_mhz=clock_mhz,
+        )
+        folded = estimate_folder / estimated.folded.path
+        clock = clock_mhz or board.clock_mhz
+        rtl = Path(scratch, "rtl")
+        size_accelerator(folded, board, clock, rtl, simulations)
+        report = synthesize(rtl, board, whole=whole, cache=syntheses, limits=limits)
+        found = Metrics(**metrics(lowered, estimated))
+        return with_synthesis(found, report, read_graph(folded), board)
+
+
+def with_synthesis(
+    found: Metrics, report: SynthesisReport, graph: KernelGraph, board: Board
+) -> Metrics:
+    """Add the ``synthesized`` rung to what is known of an accelerator.
+
+    Parameters
+    ----------
+    found
+        Its metrics so far.
+    report
+        Of its RTL.
+    graph
+        Its kernels and streams.
+    board
+        Whose totals decide utilization and `fits`.
+    """
+    by_node = {part.name: part.cells.resources for part in report.nodes}
+    nodes = [
+        node.model_copy(update={"resources": {**node.resources, "synthesized": by_node[node.node]}})
+        for node in found.nodes
+    ]
+    total = report.cells.resources
+    return found.model_copy(
+        update={
+            "nodes": (*nodes, *_edges(found, report, graph)),
+            "resources": {**found.resources, "synthesized": total},
+            "utilization": _utilization(total, board),
+            "fits": all(_used(total, name) <= _used(board.resources, name) for name in _NAMES),
+            "synthesis": report,
+        }
+    )
+
+
+_NAMES = tuple(Resources.model_fields)
+
+
+def _edges(found: Metrics, report: SynthesisReport, graph: KernelGraph) -> tuple[NodeEstimate, ...]:
+    """Return streams as nodes of the layer that reads them, or of that which writes them."""
+    words: dict[str, int] = {}
+    layers: dict[str, str] = {}
+    by_node = {node.node: node.layer for node in found.nodes}
+    for kernel in graph.kernels:
+        for stream in (*kernel.outputs, *kernel.inputs):
+            words[stream.tensor] = max(stream.words, words.get(stream.tensor, 0))
+        layers |= {stream.tensor: by_node[kernel.name] for stream in kernel.inputs}
+        layers = {s.tensor: by_node[kernel.name] for s in kernel.outputs} | layers
+    return tuple(_edge(part, words, layers) for part in report.edges)
+
+
+def _edge(
+    part: SynthesizedPart, words: Mapping[str, int], layers: Mapping[str, str]
+) -> NodeEstimate:
+    return NodeEstimate(
+        node=part.name,
+        op=part.op,
+        layer=layers[part.name],
+        cycles=words[part.name],
+        resources={"synthesized": part.cells.resources},
+    )
+
+
+def _utilization(total: Resources, board: Board) -> dict[str, float | None]:
+    return {
+        name: _used(total, name) / held if (held := _used(board.resources, name)) else None
+        for name in _NAMES
+    }
+
+
+def _used(resources: Resources, name: str) -> float:
+    """Return a count that is known: synthesis and part totals know all of them."""
+    value: float | None = getattr(resources, name)
+    assert value is not None
+    return value
