@@ -31,12 +31,35 @@ def specialize(model: onnx.ModelProto, part: str) -> onnx.ModelProto:
     wrapper = ModelWrapper(model)
     count: Counter[str] = Counter()
     for node in model.graph.node:
+        if node.op_type == "MVAU":
+            _make_narrow(node, part, wrapper)
         style = "rtl" if _rtl_possible(node, part, wrapper) else "hls"
         node.op_type = f"{node.op_type}_{style}"
         node.domain = f"{DOMAIN}.{style}"
         node.name = f"{node.op_type}_{count[node.op_type]}"
         count[node.op_type] += 1
     return model
+
+
+def _make_narrow(node: onnx.NodeProto, part: str, wrapper: Any) -> None:
+    """Give weights one more bit where that lets a DSP48E1 multiply them.
+
+    On Zynq-7000 the RTL matrix unit packs several products into one DSP, which is wrong for the
+    most negative weight of a type. Exact ranges make types so narrow that weights may use it.
+    """
+    if _rtl_possible(node, part, wrapper):
+        return
+    attribute = next(a for a in node.attribute if a.name == "weightDataType")
+    kind = attribute.s.decode()
+    if not kind.startswith("INT"):
+        return
+    attribute.s = f"INT{int(kind[3:]) + 1}".encode()
+    if _rtl_possible(node, part, wrapper):
+        from qonnx.core.datatype import DataType
+
+        wrapper.set_tensor_datatype(node.input[1], DataType[attribute.s.decode()])
+    else:
+        attribute.s = kind.encode()
 
 
 def _rtl_possible(node: onnx.NodeProto, part: str, wrapper: Any) -> bool:

@@ -34,6 +34,14 @@ from hwsubnet.lower.stream import (
 logger = logging.getLogger(__name__)
 
 
+_HOST_SIDE = {
+    "Softmax": "softmax keeps the order of the classes, so the host computes it from the outputs",
+    "LogSoftmax": "softmax keeps the order of the classes, so the host computes it from the outputs",
+    "ArgMax": "the accelerator gives every class's value, and the host picks the largest",
+    "TopK": "the accelerator gives every class's value, and the host picks the largest",
+}
+
+
 @dataclass
 class Walk:
     """The model's tensors as understood so far, and which nodes stay on the host."""
@@ -145,7 +153,9 @@ def _convert(
         return _fold(node, inputs, version)
     handler = HANDLERS.get(node.op_type)
     if handler is None:
-        raise Unsupported(f"there is no integer hardware for {node.op_type}")
+        raise Unsupported(
+            _HOST_SIDE.get(node.op_type, f"there is no integer hardware for {node.op_type}")
+        )
     _refuse_host_input(node, inputs)
     operation = Operation(
         name=node.name,

@@ -113,16 +113,16 @@ def test_unreachable_target_names_the_node(folder, tmp_path):
 
 def test_own_folding(folder, tmp_path):
     lowered, out, _ = nodes_of("cnn", folder)
-    wanted = {"MVAU_rtl_0": {"PE": 3, "SIMD": 3}, "Pool_hls_0": {"PE": 2}}
+    wanted = {"MVAU_rtl_0": {"PE": 3, "SIMD": 3}, "Pool_rtl_0": {"PE": 2}}
     path = tmp_path / "folding.json"
     path.write_text(json.dumps(wanted))
     result = estimate(lowered, out, BOARD, tmp_path / "out", folding=read_folding(path))
     assert Estimate.load(tmp_path / "out") == result
     by_node = {folding.node: folding for folding in result.folding}
     assert (by_node["MVAU_rtl_0"].PE, by_node["MVAU_rtl_0"].SIMD) == (3, 3)
-    assert by_node["Pool_hls_0"].PE == 2
+    assert by_node["Pool_rtl_0"].PE == 2
     window = {node.node: node.op for node in result.nodes}
-    index = list(window).index("Pool_hls_0") - 1
+    index = list(window).index("Pool_rtl_0") - 1
     assert by_node[list(window)[index]].SIMD == 2, "the window follows the pool that reads it"
     named = max(node.cycles for node in result.nodes if node.node in wanted)
     assert result.cycles_per_frame == max(
@@ -138,8 +138,8 @@ def test_own_folding(folder, tmp_path):
         ({"Thresholding_rtl_0": {"SIMD": 2}}, "has no SIMD; Thresholding_rtl takes PE"),
         ({"MVAU_rtl_9": {"PE": 1}, "x": {}}, "names 2 unknown nodes .'MVAU_rtl_9', 'x'"),
         (
-            {"Pool_hls_0": {"PE": 2}, "ConvolutionInputGenerator_rtl_1": {"SIMD": 3}},
-            "ConvolutionInputGenerator_rtl_1: SIMD = 3 differs from PE = 2 of Pool_hls_0",
+            {"Pool_rtl_0": {"PE": 2}, "ConvolutionInputGenerator_rtl_1": {"SIMD": 3}},
+            "ConvolutionInputGenerator_rtl_1: SIMD = 3 differs from PE = 2 of Pool_rtl_0",
         ),
     ],
 )

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import brevitas.nn as qnn
 import numpy as np
@@ -165,11 +166,17 @@ def network(name: str, seed: int = 0) -> nn.Module:
 
 
 @cache
-def exported(name: str, folder: Path, seed: int = 0) -> Path:
+def _store() -> TemporaryDirectory[str]:
+    """Return a folder that lives as long as the process: exporting takes longer than testing."""
+    return TemporaryDirectory(prefix="quantized-networks-")
+
+
+@cache
+def exported(name: str, seed: int = 0) -> Path:
     """Export a network as QONNX and return the file."""
     from brevitas.export import export_qonnx
 
-    path = folder / f"{name}.onnx"
+    path = Path(_store().name) / f"{name}-{seed}.onnx"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -189,6 +196,6 @@ def lowered_network(
 ) -> tuple[LoweredGraph, Path, Path]:
     """Export and lower a network; return the artifact, its folder and the QONNX file."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = exported(name, folder, seed)
+    path = exported(name, seed)
     out = folder / f"{name}-{board}"
     return lower(path, out, load_board(board)), out, path
