@@ -35,10 +35,14 @@ logger = logging.getLogger(__name__)
 
 
 _HOST_SIDE = {
-    "Softmax": "softmax keeps the order of the classes, so the host computes it from the outputs",
-    "LogSoftmax": "softmax keeps the order of the classes, so the host computes it from the outputs",
-    "ArgMax": "the accelerator gives every class's value, and the host picks the largest",
-    "TopK": "the accelerator gives every class's value, and the host picks the largest",
+    **dict.fromkeys(
+        ("Softmax", "LogSoftmax"),
+        "it keeps the order of the classes; the host computes it from the outputs",
+    ),
+    **dict.fromkeys(
+        ("ArgMax", "TopK"),
+        "the accelerator gives every class's value; the host picks the largest",
+    ),
 }
 
 
@@ -220,10 +224,12 @@ def _evaluate(node: onnx.NodeProto, arrays: list[Any], version: int) -> list[Any
 def _layer(node: onnx.NodeProto, inputs: tuple[Value | None, ...]) -> str:
     """Name the network's layer that a node belongs to.
 
-    PyTorch's exporter writes the module path into the node's metadata; older files carry it in
-    the name of the weights.
+    A ``layer`` in the node's metadata says it. PyTorch's exporter writes the module path there;
+    older files carry it in the name of the weights.
     """
     for entry in node.metadata_props:
+        if entry.key == "layer":
+            return layer_name(entry.value)
         if entry.key == "pkg.torch.onnx.name_scopes":
             scopes = re.findall(r"'([^']*)'", entry.value)
             if len(scopes) > 1 and scopes[-2]:
