@@ -152,15 +152,15 @@ def test_too_shallow_a_fifo_deadlocks_and_names_who_waits_on_whom(
     fork_sizing, fork_model, cache, tmp_path
 ):
     # The body's windows need more pixels than the other way's FIFO holds.
-    skip = "DuplicateStreams_hls_0_out1"
+    skip = "DuplicateStreams_rtl_0_out1"
     assert fork_sizing.depths[skip] > 2
     target = emitter(fork_model, tmp_path)(fork_sizing.depths | {skip: 2})
     with pytest.raises(Deadlock) as caught:
         simulate(target, inputs_of(target), cache=cache)
     message = str(caught.value)
-    assert "DuplicateStreams_hls_0 waits on ElementwiseAdd_hls_0" in message
+    assert "DuplicateStreams_rtl_0 waits on ElementwiseAdd_hls_0" in message
     assert f"{skip!r} is full, FIFO depth 2" in message
-    assert "FMPadding_rtl_0 waits on DuplicateStreams_hls_0" in message
+    assert "FMPadding_rtl_0 waits on DuplicateStreams_rtl_0" in message
 
 
 @pytest.mark.parametrize(

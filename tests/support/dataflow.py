@@ -146,7 +146,7 @@ class Builder:
     def duplicate(self, x: str, copies: int = 2, pe: int = 1) -> list[str]:
         *vectors, channels = self.shapes[x]
         return self._add(
-            "DuplicateStreams_hls",
+            "DuplicateStreams_rtl",
             [x],
             [self.shapes[x]] * copies,
             self.types[x],
