@@ -125,7 +125,7 @@ class Crew:
             write_text(folder / worker.REQUEST, request.model_dump_json())
             try:
                 tools.run(
-                    [executable, "-m", worker.__name__],
+                    [executable, "-m", "hwsubnet.synth"],
                     log=log,
                     cwd=folder,
                     timeout=self.limits.timeout,
@@ -134,6 +134,8 @@ class Crew:
                 text = (folder / worker.RESULT).read_text(encoding="utf-8")
                 result = worker.Result.model_validate_json(text)
             except ToolError as error:
+                if stop.is_set():  # another one failed: that one is told
+                    log.unlink(missing_ok=True)
                 raise self._explain(job, error, log) from error
             except (OSError, ValidationError) as error:
                 raise ToolError(

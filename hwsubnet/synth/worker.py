@@ -1,4 +1,4 @@
-"""Synthesis of one job, in a process of its own: ``python -m hwsubnet.synth.worker``.
+"""Synthesis of one job, in a process of its own: ``python -m hwsubnet.synth``.
 
 Yosys ends the whole process at an error, and may need any amount of memory; so it runs where
 nothing else does. The working folder holds the job: its files, ``slang.f`` with the front end's
@@ -8,7 +8,6 @@ options, and ``request.json``. The answer is ``result.json``.
 import json
 import re
 import resource
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -117,10 +116,3 @@ def main() -> None:
     path = slowest_path(module, request.family)
     result = Result(cells=dict(sorted(cells.items())), path=path)
     Path(RESULT).write_text(result.model_dump_json(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except MemoryError:
-        sys.exit("MemoryError")
