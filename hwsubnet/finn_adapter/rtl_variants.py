@@ -46,7 +46,8 @@ def _variant(name: str, operator: type[Any]) -> type[Any]:
 
     def attributes(self: Any) -> dict[str, Any]:
         known: dict[str, Any] = operator.get_nodeattr_types(self)
-        return known | RTLBackend.get_nodeattr_types(self)
+        known.update(RTLBackend.get_nodeattr_types(self))
+        return known
 
     def execute(self: Any, context: Any, graph: Any) -> None:
         operator.execute_node(self, context, graph)
