@@ -11,7 +11,7 @@ from hwsubnet.artifacts import Alignment, CompactNetwork, File, Kept, TrainedNet
 from hwsubnet.compact.metrics import count
 from hwsubnet.compact.removal import remove_channels
 from hwsubnet.errors import ConfigError
-from hwsubnet.models import load_network, save_weights
+from hwsubnet.models import layer_label, load_network, save_weights
 from hwsubnet.prune import ChannelGroup, channels_to_keep, find_groups
 
 WEIGHTS = "weights.safetensors"
@@ -89,7 +89,9 @@ def _channels(masked: nn.Module, network: nn.Module) -> dict[str, Kept]:
 
     def widths(model: nn.Module) -> dict[str, int]:
         return {
-            name: layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+            layer_label(name): layer.out_features
+            if isinstance(layer, nn.Linear)
+            else layer.out_channels
             for name, layer in model.named_modules()
             if isinstance(layer, nn.Linear | _ConvNd)
         }

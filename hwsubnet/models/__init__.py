@@ -3,12 +3,14 @@
 from hwsubnet.models.blocks import Network
 from hwsubnet.models.build import MODELS, build
 from hwsubnet.models.files import fit_shapes, load_network, load_weights, save_weights
+from hwsubnet.models.names import layer_label
 
 __all__ = [
     "MODELS",
     "Network",
     "build",
     "fit_shapes",
+    "layer_label",
     "load_network",
     "load_weights",
     "save_weights",

@@ -164,3 +164,16 @@ def test_a_network_that_still_masks_is_refused(tmp_path):
     )
     with pytest.raises(ModelError, match="still masks channels; compact the network first"):
         export(model, images(1, shape), tmp_path / "out")
+
+
+def test_nodes_say_which_layer_they_serve(tmp_path):
+    export(compact_network("resnet8", (3, 32, 32)), images(1, (3, 32, 32)), tmp_path)
+    layers = {}
+    for node in onnx.load(tmp_path / "model.onnx").graph.node:
+        for entry in node.metadata_props:
+            if entry.key == "layer":
+                layers.setdefault(entry.value, set()).add(node.op_type)
+    assert "Conv" in layers["stem"]
+    assert "Conv" in layers["stage3.0.shortcut"]
+    assert "Add" in layers["stage1.0.add"]
+    assert {"MatMul", "Gemm"} & layers["classifier"]
