@@ -15,7 +15,6 @@ FRAMES = 5
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("simulate")
-    exported("mlp", folder).rename(folder / "mlp.onnx")
     np.savez(folder / "x.npz", x=images("mlp", FRAMES))
     return folder
 
@@ -25,8 +24,8 @@ def _own_cache(folder, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
 
 
-def simulate(folder: Path, *options: str):
-    arguments = ["simulate", str(folder / "mlp.onnx"), "--board", "Pynq-Z2", "--fps", "50000"]
+def simulate(*options: str):
+    arguments = ["simulate", str(exported("mlp")), "--board", "Pynq-Z2", "--fps", "50000"]
     run = CliRunner().invoke(app, [*arguments, *options, "--json"])
     if run.exception and not isinstance(run.exception, SystemExit):
         raise run.exception
@@ -38,7 +37,6 @@ def test_three_backends_give_the_same(folder):
     for backend in ("golden", "cppsim", "rtlsim"):
         file = folder / f"{backend}.npz"
         run = simulate(
-            folder,
             *("--inputs", str(folder / "x.npz"), "--outputs", str(file), "--backend", backend),
         )
         assert run.exit_code == 0
@@ -57,22 +55,22 @@ def test_three_backends_give_the_same(folder):
 def test_wrong_units_are_told_before_anything_is_built(folder):
     np.savez(folder / "bytes.npz", x=255 * images("mlp", 1))
     with pytest.raises(ModelError, match="leave the model's range"):
-        simulate(folder, "--inputs", str(folder / "bytes.npz"), "--backend", "rtlsim")
+        simulate("--inputs", str(folder / "bytes.npz"), "--backend", "rtlsim")
 
 
 def test_an_archive_without_x(folder):
     np.savez(folder / "other.npz", images=images("mlp", 1))
     with pytest.raises(BadInput, match="holds no array x, only images"):
-        simulate(folder, "--inputs", str(folder / "other.npz"))
+        simulate("--inputs", str(folder / "other.npz"))
 
 
 def test_a_file_that_is_no_archive(folder):
     (folder / "text.npz").write_text("x")
     with pytest.raises(BadInput, match=r"is not a readable \.npz file"):
-        simulate(folder, "--inputs", str(folder / "text.npz"))
+        simulate("--inputs", str(folder / "text.npz"))
 
 
 def test_pickled_objects_are_refused(folder):
     np.savez(folder / "objects.npz", x=np.array([{}], dtype=object))
     with pytest.raises(BadInput, match=r"is not a readable \.npz file"):
-        simulate(folder, "--inputs", str(folder / "objects.npz"))
+        simulate("--inputs", str(folder / "objects.npz"))

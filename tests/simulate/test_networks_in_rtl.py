@@ -23,7 +23,7 @@ def test_stitched_rtl_is_the_golden_model(name, board_name, tmp_path):
     board = load_board(board_name)
     for stage in ("lower", "estimate"):
         (tmp_path / stage).mkdir()
-    lowered = lower(exported(name, tmp_path), tmp_path / "lower", board)
+    lowered = lower(exported(name), tmp_path / "lower", board)
     estimated = estimate(lowered, tmp_path / "lower", board, tmp_path / "estimate", fps=20000)
     folded: Path = tmp_path / "estimate" / estimated.folded.path
     cache = tmp_path / "cache"
