@@ -10,6 +10,7 @@ from lightning.fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
+from hwsubnet.artifacts import digest
 from hwsubnet.config import SweepConfig
 from hwsubnet.data import Splits, batches, to_real
 from hwsubnet.errors import ConfigError, OutputError
@@ -33,7 +34,8 @@ class Run:
     checkpoint
         File that is written while the run goes on, and read if it is there.
     key
-        Digest of everything that the result depends on; a checkpoint with another is refused.
+        Digest of the recipe and the data; a checkpoint with another, or of a network with other
+        shapes, is refused.
 
     Attributes
     ----------
@@ -55,7 +57,8 @@ class Run:
     ) -> None:
         self.fabric, self.config, self.splits = fabric, config, splits
         self.network, self.phases = network, tuple(phases)
-        self.checkpoint, self.key = checkpoint, key
+        shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+        self.checkpoint, self.key = checkpoint, digest(key, shapes)
         self.reached: dict[str, float] = {}
         self.in_float: Weights = detached(network)
 

@@ -6,8 +6,7 @@ import zipfile
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hwsubnet.errors import OutputError
 from hwsubnet.train.checkpoint import SafetensorsIO

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.config import PhaseConfig

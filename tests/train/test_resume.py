@@ -14,7 +14,8 @@ from safetensors import safe_open
 from tiny_training import Stopped, files, tiny
 
 from hwsubnet.errors import ConfigError
-from hwsubnet.train import train_dense, train_level
+from hwsubnet.models import build
+from hwsubnet.train import stages, train_dense, train_level
 from hwsubnet.train.run import CHECKPOINT
 
 
@@ -112,6 +113,19 @@ def test_a_checkpoint_of_another_recipe_is_refused(dense, stop_after, tmp_path):
     with pytest.raises(ConfigError, match="of another recipe"):
         train_level(tiny(), *dense, 0.25, tmp_path)
     assert files(tmp_path) == before
+
+
+def test_a_checkpoint_of_a_network_that_has_changed_is_refused(stop_after, monkeypatch, tmp_path):
+    stop_after(1)
+    with pytest.raises(Stopped):
+        train_dense(tiny(), tmp_path)
+
+    def wider(spec):
+        return build(spec.model_copy(update={"width": 1.0}))
+
+    monkeypatch.setattr(stages, "build", wider)  # as a later version may
+    with pytest.raises(ConfigError, match="of another recipe, data set or version"):
+        train_dense(tiny(), tmp_path)
 
 
 def test_a_damaged_checkpoint_is_told_and_started_over(dense, level, stop_after, tmp_path, caplog):
