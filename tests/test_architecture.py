@@ -15,7 +15,16 @@ import hwsubnet
 ROOT = Path(hwsubnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-FOUNDATION = {"errors", "artifacts", "config", "boards", "tools", "progress", "resources"}
+FOUNDATION = {
+    "errors",
+    "records",
+    "artifacts",
+    "config",
+    "boards",
+    "tools",
+    "progress",
+    "resources",
+}
 SHARED = {"finn_adapter", "kernels"}
 TOP = {"flow", "cli", "__main__"}
 # The learning side is layered; the hardware side's stages do not know each other at all.

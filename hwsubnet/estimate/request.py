@@ -26,7 +26,9 @@ def read_folding(path: Path) -> dict[str, Folding]:
             raise FoldingError("is larger than 10 MB", where=path)
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FoldingError(f"cannot be read ({error.strerror})", where=path) from error
+        raise FoldingError(
+            f"cannot be read ({error.strerror})", where=path, fix="check the path"
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FoldingError(f"is not valid JSON ({error})", where=path) from error
     form = 'must look like {"MVAU_rtl_0": {"PE": 4, "SIMD": 9}}'

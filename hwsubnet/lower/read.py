@@ -41,7 +41,9 @@ def read_model(path: Path) -> onnx.ModelProto:
             )
         model = onnx.load(path, load_external_data=False)
     except OSError as error:
-        raise ModelError(f"cannot be read ({error.strerror})", where=path) from error
+        raise ModelError(
+            f"cannot be read ({error.strerror})", where=path, fix="check the path"
+        ) from error
     except DecodeError as error:
         raise ModelError(
             "is not an ONNX model", where=path, fix="export one with `hwsubnet export`"
