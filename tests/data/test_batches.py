@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hwsubnet.data import Augmentation, Split, augment, batches, steps_per_epoch, to_real
 from hwsubnet.errors import ConfigError

@@ -4,8 +4,7 @@ import json
 
 import onnx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from support.quantized_networks import lowered_network
 
 from hwsubnet.artifacts import Estimate

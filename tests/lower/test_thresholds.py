@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hwsubnet.lower.stream import Unsupported
 from hwsubnet.lower.thresholds import ROUNDING, Quantizer, find_thresholds, integer_limits

@@ -5,8 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from hwsubnet.errors import ConfigError
 from hwsubnet.prune import ChannelMask, channels_to_keep, select

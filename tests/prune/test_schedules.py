@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from hwsubnet.config import SweepConfig
 from hwsubnet.errors import ConfigError
