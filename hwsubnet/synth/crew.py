@@ -165,15 +165,14 @@ class Crew:
         fix = f"all it said is in {log}"
         if any(word in said for word in _OUT_OF_MEMORY) or "SIGKILL" in error.what:
             what = f"synthesis ran out of memory ({self.limits.memory_gb:g} GB)"
-            return ToolError(
-                what, where=job.name, fix=f"fold less, or allow more with --memory; {fix}"
-            )
-        if "did not end" in error.what:
+            fix = f"fold less, or allow more with --memory; {fix}"
+        elif "did not end" in error.what:
             what = f"synthesis did not end within {self.limits.timeout:g} s"
-            return ToolError(
-                what, where=job.name, fix=f"fold less, or allow more with --timeout; {fix}"
-            )
-        return ToolError(f"synthesis failed: {error.what}", where=job.name, fix=fix)
+            fix = f"fold less, or allow more with --timeout; {fix}"
+        else:
+            first = next((line for line in said.splitlines() if "ERROR" in line), error.what)
+            what = f"synthesis failed: {first.strip()[:200]}"
+        return ToolError(what, where=job.name, fix=fix)
 
 
 _OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory")

@@ -113,9 +113,13 @@ class _Cell:
     parameters: Mapping[str, Any]
     inputs: Mapping[str, Sequence[Bit]]
     outputs: Mapping[str, Sequence[Bit]]
+    source: str
+    """File and line, where known."""
 
     def number(self, parameter: str, default: int) -> int:
         value = self.parameters.get(parameter, default)
+        if value in {"TRUE", "FALSE"}:
+            return int(value == "TRUE")
         return int(value, 2) if isinstance(value, str) else int(value)
 
 
@@ -182,7 +186,7 @@ class _Analysis:
         if out is None:
             return
         for bit in _bits(cell.outputs):
-            self.arrivals[bit] = _Arrival(out, 0, self.names.get(bit, "?"))
+            self.arrivals[bit] = _Arrival(out, 0, self.names.get(bit, cell.source))
 
     def _propagate(self) -> None:
         """Carry arrivals through combinational arcs, each cell after those that feed it."""
@@ -333,9 +337,9 @@ class _Analysis:
         return None
 
     def _name(self, cell: _Cell) -> str:
-        """Name a cell by what it drives."""
+        """Name a cell by what it drives, or by where it comes from."""
         named = (self.names[bit] for bit in _bits(cell.outputs) if bit in self.names)
-        return next(named, cell.kind)
+        return next(named, cell.source)
 
     def _port_bits(self, direction: str) -> Iterator[Bit]:
         for port in self.ports.values():
@@ -353,8 +357,15 @@ def _cell(cell: Mapping[str, Any]) -> _Cell:
     for pin, bits in cell["connections"].items():
         wires = [bit for bit in bits if isinstance(bit, int)]  # the others are constants
         sides[cell["port_directions"][pin]][pin] = wires
-    kind = primitive(cell["type"]).kind
-    return _Cell(kind, cell.get("parameters", {}), sides["input"], sides["output"])
+    # Yosys adds its own library's lines behind those of the sources.
+    source = cell.get("attributes", {}).get("src", "?").split("|")[0]
+    return _Cell(
+        kind=primitive(cell["type"]).kind,
+        parameters=cell.get("parameters", {}),
+        inputs=sides["input"],
+        outputs=sides["output"],
+        source=source,
+    )
 
 
 def _bits(pins: Mapping[str, Sequence[Bit]]) -> Iterator[Bit]:
@@ -363,12 +374,11 @@ def _bits(pins: Mapping[str, Sequence[Bit]]) -> Iterator[Bit]:
 
 
 def _bit_names(netnames: Mapping[str, Any]) -> dict[Bit, str]:
-    """Name bits as the sources do where they have a name there."""
+    """Name the bits that have a name in the sources."""
     names: dict[Bit, str] = {}
-    for hidden in (0, 1):
-        for name, net in netnames.items():
-            if net.get("hide_name", 0) == hidden:
-                for index, bit in enumerate(net["bits"]):
-                    if isinstance(bit, int):
-                        names.setdefault(bit, f"{name}[{index}]" if index else name)
+    for name, net in netnames.items():
+        if not net.get("hide_name", 0):
+            for index, bit in enumerate(net["bits"]):
+                if isinstance(bit, int):
+                    names.setdefault(bit, f"{name}[{index}]" if index else name)
     return names

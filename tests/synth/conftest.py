@@ -1,0 +1,59 @@
+"""A cache of syntheses for the session, and designs to synthesize."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from support.dataflow import Builder
+
+from hwsubnet.emit.rtl import emit_rtl
+from hwsubnet.synth.cache import Cache
+from hwsubnet.synth.crew import Crew, Limits
+from hwsubnet.synth.jobs import Job
+from hwsubnet.synth.timing import Family
+from hwsubnet.tools import require
+
+PARTS = {"xc7": "xc7z020clg400-1", "xcup": "xczu7ev-ffvc1156-2-e"}
+
+Synthesize = Callable[..., dict[str, int]]
+
+
+@pytest.fixture(scope="session")
+def syntheses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("syntheses")
+
+
+def crew_of(folder: Path, family: Family, *, ultraram: bool = False, limits: Limits | None = None):
+    yosys = str(require("yosys").version)
+    return Crew(Cache(folder), family, ultraram, yosys, limits or Limits(jobs=1))
+
+
+def verilog(text: str, memories: Mapping[str, str] | None = None, name: str = "kit") -> Job:
+    """A job of one hand-written file whose top module is ``kit``."""
+    return Job(name, "test", "kit", {"kit.sv": text}, memories or {})
+
+
+@pytest.fixture(scope="session")
+def cells(syntheses: Path) -> Synthesize:
+    """Cells of a job by name."""
+
+    def run(job: Job, family: Family = "xc7", **options: bool) -> dict[str, int]:
+        (result,) = crew_of(syntheses, family, **options).run([job]).values()
+        return result.cells
+
+    return run
+
+
+@pytest.fixture(scope="session", params=PARTS)
+def mlp(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A dense layer with its thresholds, and a dense layer that gives sums."""
+    net = Builder(seed=3)
+    x = net.input((1, 12), "UINT4")
+    x = net.matrix(x, 4, pe=2, simd=4)
+    x = net.threshold(x, pe=2, bits=2)
+    x = net.matrix(x, 3, pe=1, simd=4)
+    folder = tmp_path_factory.mktemp(request.param)
+    net.model(x).save(str(folder / "folded.onnx"))
+    out = folder / "design"
+    emit_rtl(folder / "folded.onnx", out, part=PARTS[request.param], clock_mhz=100)
+    return request.param, out
