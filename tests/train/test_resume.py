@@ -54,6 +54,17 @@ def test_a_checkpoint_that_is_not_of_the_last_step_is_enough(dense, level, stop_
     assert files(tmp_path) == level
 
 
+def test_resuming_is_exact_in_bfloat16_too(dense, stop_after, tmp_path):
+    config = tiny(training={"arithmetic": "bfloat16", "checkpoint_every": 13})
+    train_level(config, *dense, 0.5, tmp_path / "whole")
+    for _ in range(2):  # in the last window of pruning, then in quantization-aware training
+        stop_after(1)
+        with pytest.raises(Stopped):
+            train_level(config, *dense, 0.5, tmp_path / "resumed")
+    train_level(config, *dense, 0.5, tmp_path / "resumed")
+    assert files(tmp_path / "resumed") == files(tmp_path / "whole")
+
+
 KILLED = """
 import sys
 from pathlib import Path
