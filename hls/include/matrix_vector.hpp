@@ -21,11 +21,12 @@ namespace hwsubnet {
 // VECTORS     input vectors per frame
 // MW, MH      columns, a multiple of SIMD; rows, a multiple of PE
 // SIMD, PE    columns and rows per cycle
+// TP          type that holds the sum of one word's products
 // TA          type of the accumulator
 // TI, TO, TW  types of the input, the output and a weight
 // ACTIVATION  turns the accumulator of (fold, pe) into a TO: activation.hpp
 template <typename PRODUCT, unsigned VECTORS, unsigned MW, unsigned MH, unsigned SIMD, unsigned PE,
-          typename TA, typename TI, typename TO, typename TW, typename ACTIVATION>
+          typename TP, typename TA, typename TI, typename TO, typename TW, typename ACTIVATION>
 void matrix_vector(stream<word<TI, SIMD>>& in, stream<word<TO, PE>>& out,
                    const TW (&weights)[MH / PE][MW / SIMD][PE][SIMD],
                    const ACTIVATION& activation) {
@@ -35,23 +36,24 @@ void matrix_vector(stream<word<TI, SIMD>>& in, stream<word<TO, PE>>& out,
     constexpr unsigned NEURON_FOLDS = MH / PE;
 #pragma HLS ARRAY_PARTITION variable = weights complete dim = 3
 #pragma HLS ARRAY_PARTITION variable = weights complete dim = 4
-    word<TI, SIMD> held[SYNAPSE_FOLDS];
+    using TX = factor<TI, TP>;
+    word<TX, SIMD> held[SYNAPSE_FOLDS];
     TA accumulators[PE];
 #pragma HLS ARRAY_PARTITION variable = accumulators complete
     unsigned synapse = 0;
     unsigned neuron = 0;
     for (unsigned i = 0; i < VECTORS * NEURON_FOLDS * SYNAPSE_FOLDS; i++) {
 #pragma HLS PIPELINE II = 1
-        if (neuron == 0) held[synapse] = in.read();
-        const word<TI, SIMD>& x = held[synapse];
+        if (neuron == 0) held[synapse] = converted<TX>(in.read());
+        const word<TX, SIMD>& x = held[synapse];
         for (unsigned pe = 0; pe < PE; pe++) {
 #pragma HLS UNROLL
-            TA sum = synapse == 0 ? TA(0) : accumulators[pe];
+            TP sum = TP(0);
             for (unsigned simd = 0; simd < SIMD; simd++) {
 #pragma HLS UNROLL
-                sum += PRODUCT::template product<TA>(x[simd], weights[neuron][synapse][pe][simd]);
+                sum += PRODUCT::template product<TP>(x[simd], weights[neuron][synapse][pe][simd]);
             }
-            accumulators[pe] = sum;
+            accumulators[pe] = synapse == 0 ? TA(sum) : TA(accumulators[pe] + TA(sum));
         }
         if (++synapse == SYNAPSE_FOLDS) {
             word<TO, PE> y;
@@ -68,23 +70,23 @@ void matrix_vector(stream<word<TI, SIMD>>& in, stream<word<TO, PE>>& out,
 
 // The accumulators themselves.
 template <typename PRODUCT, unsigned VECTORS, unsigned MW, unsigned MH, unsigned SIMD, unsigned PE,
-          typename TA, typename TI, typename TO, typename TW>
+          typename TP, typename TA, typename TI, typename TO, typename TW>
 void matrix_vector(stream<word<TI, SIMD>>& in, stream<word<TO, PE>>& out,
                    const TW (&weights)[MH / PE][MW / SIMD][PE][SIMD]) {
-    matrix_vector<PRODUCT, VECTORS, MW, MH, SIMD, PE, TA>(in, out, weights, identity<TO>());
+    matrix_vector<PRODUCT, VECTORS, MW, MH, SIMD, PE, TP, TA>(in, out, weights, identity<TO>());
 }
 
 // With thresholds inside: STEPS, BIAS and TC as in thresholding.hpp.
 template <typename PRODUCT, unsigned VECTORS, unsigned MW, unsigned MH, unsigned SIMD, unsigned PE,
-          typename TA, unsigned STEPS, int BIAS, typename TC, typename TI, typename TO, typename TW,
-          typename TT>
+          typename TP, typename TA, unsigned STEPS, int BIAS, typename TC, typename TI, typename TO,
+          typename TW, typename TT>
 void matrix_vector_thresholds(stream<word<TI, SIMD>>& in, stream<word<TO, PE>>& out,
                               const TW (&weights)[MH / PE][MW / SIMD][PE][SIMD],
                               const TT (&thresholds)[MH / PE][PE][STEPS]) {
 #pragma HLS ARRAY_PARTITION variable = thresholds complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = thresholds complete dim = 3
     const staircase<MH / PE, PE, STEPS, BIAS, TO, TC, TT> activation = {thresholds};
-    matrix_vector<PRODUCT, VECTORS, MW, MH, SIMD, PE, TA>(in, out, weights, activation);
+    matrix_vector<PRODUCT, VECTORS, MW, MH, SIMD, PE, TP, TA>(in, out, weights, activation);
 }
 
 }  // namespace hwsubnet

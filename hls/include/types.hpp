@@ -19,6 +19,8 @@
 // is never narrower than BITS; a value that leaves its declared range is refused by the integer
 // golden model, not here.
 //
+//   factor<TI, TP>          a TI that will be multiplied often, with products of type TP
+//
 // Kernels keep to what both readings share: conversion by T(x), + - += between equal types,
 // comparisons (0 or 1), multiply<T>(a, b), with_sign<T>(a, sign), shift_right<S>(a),
 // select(condition, a, b).
@@ -39,5 +41,17 @@ struct word {
     T& operator[](unsigned i) { return data[i]; }
     const T& operator[](unsigned i) const { return data[i]; }
 };
+
+// The same elements as Ts.
+template <typename T, typename TI, unsigned N>
+inline word<T, N> converted(const word<TI, N>& x) {
+#pragma HLS INLINE
+    word<T, N> y;
+    for (unsigned i = 0; i < N; i++) {
+#pragma HLS UNROLL
+        y[i] = T(x[i]);
+    }
+    return y;
+}
 
 }  // namespace hwsubnet

@@ -29,6 +29,10 @@ using integer = typename detail::integer<BITS, SIGNED>::type;
 template <unsigned BITS, bool SIGNED>
 using constant = integer<BITS, SIGNED>;
 
+// A multiplier's operand stays as narrow as it is.
+template <typename TI, typename TP>
+using factor = TI;
+
 template <typename T>
 using stream = hls::stream<T>;
 

@@ -58,6 +58,10 @@ struct lanes {
 template <unsigned BITS, bool SIGNED>
 using integer = lanes<constant<BITS, SIGNED>>;
 
+// Widened once, not for each product.
+template <typename TI, typename TP>
+using factor = TP;
+
 template <typename T, typename A, typename B>
 inline T multiply(const A& a, const B& b) {
     return T(T(a).v * T(b).v);

@@ -20,11 +20,13 @@ namespace hwsubnet {
 // CHANNELS    channels, a multiple of PE
 // K           positions of a window, a multiple of SIMD
 // SIMD, PE    positions and channels per cycle
+// TP          type that holds the sum of one word's products
 // TA          type of the accumulator
 // TI, TO, TW  types of the input, the output and a weight
 // ACTIVATION  turns the accumulator of (fold, pe) into a TO: activation.hpp
 template <typename PRODUCT, unsigned PIXELS, unsigned CHANNELS, unsigned K, unsigned SIMD,
-          unsigned PE, typename TA, typename TI, typename TO, typename TW, typename ACTIVATION>
+          unsigned PE, typename TP, typename TA, typename TI, typename TO, typename TW,
+          typename ACTIVATION>
 void vector_vector(stream<word<TI, SIMD * PE>>& in, stream<word<TO, PE>>& out,
                    const TW (&weights)[CHANNELS / PE][K / SIMD][PE][SIMD],
                    const ACTIVATION& activation) {
@@ -34,22 +36,23 @@ void vector_vector(stream<word<TI, SIMD * PE>>& in, stream<word<TO, PE>>& out,
     constexpr unsigned CHANNEL_FOLDS = CHANNELS / PE;
 #pragma HLS ARRAY_PARTITION variable = weights complete dim = 3
 #pragma HLS ARRAY_PARTITION variable = weights complete dim = 4
+    using TX = factor<TI, TP>;
     TA accumulators[PE];
 #pragma HLS ARRAY_PARTITION variable = accumulators complete
     unsigned position = 0;
     unsigned channel = 0;
     for (unsigned i = 0; i < PIXELS * CHANNEL_FOLDS * POSITION_FOLDS; i++) {
 #pragma HLS PIPELINE II = 1
-        const word<TI, SIMD * PE> x = in.read();
+        const word<TX, SIMD * PE> x = converted<TX>(in.read());
         for (unsigned pe = 0; pe < PE; pe++) {
 #pragma HLS UNROLL
-            TA sum = position == 0 ? TA(0) : accumulators[pe];
+            TP sum = TP(0);
             for (unsigned simd = 0; simd < SIMD; simd++) {
 #pragma HLS UNROLL
-                sum += PRODUCT::template product<TA>(x[simd * PE + pe],
+                sum += PRODUCT::template product<TP>(x[simd * PE + pe],
                                                      weights[channel][position][pe][simd]);
             }
-            accumulators[pe] = sum;
+            accumulators[pe] = position == 0 ? TA(sum) : TA(accumulators[pe] + TA(sum));
         }
         if (++position == POSITION_FOLDS) {
             word<TO, PE> y;
@@ -66,23 +69,23 @@ void vector_vector(stream<word<TI, SIMD * PE>>& in, stream<word<TO, PE>>& out,
 
 // The accumulators themselves.
 template <typename PRODUCT, unsigned PIXELS, unsigned CHANNELS, unsigned K, unsigned SIMD,
-          unsigned PE, typename TA, typename TI, typename TO, typename TW>
+          unsigned PE, typename TP, typename TA, typename TI, typename TO, typename TW>
 void vector_vector(stream<word<TI, SIMD * PE>>& in, stream<word<TO, PE>>& out,
                    const TW (&weights)[CHANNELS / PE][K / SIMD][PE][SIMD]) {
-    vector_vector<PRODUCT, PIXELS, CHANNELS, K, SIMD, PE, TA>(in, out, weights, identity<TO>());
+    vector_vector<PRODUCT, PIXELS, CHANNELS, K, SIMD, PE, TP, TA>(in, out, weights, identity<TO>());
 }
 
 // With thresholds inside: STEPS, BIAS and TC as in thresholding.hpp.
 template <typename PRODUCT, unsigned PIXELS, unsigned CHANNELS, unsigned K, unsigned SIMD,
-          unsigned PE, typename TA, unsigned STEPS, int BIAS, typename TC, typename TI, typename TO,
-          typename TW, typename TT>
+          unsigned PE, typename TP, typename TA, unsigned STEPS, int BIAS, typename TC, typename TI,
+          typename TO, typename TW, typename TT>
 void vector_vector_thresholds(stream<word<TI, SIMD * PE>>& in, stream<word<TO, PE>>& out,
                               const TW (&weights)[CHANNELS / PE][K / SIMD][PE][SIMD],
                               const TT (&thresholds)[CHANNELS / PE][PE][STEPS]) {
 #pragma HLS ARRAY_PARTITION variable = thresholds complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = thresholds complete dim = 3
     const staircase<CHANNELS / PE, PE, STEPS, BIAS, TO, TC, TT> activation = {thresholds};
-    vector_vector<PRODUCT, PIXELS, CHANNELS, K, SIMD, PE, TA>(in, out, weights, activation);
+    vector_vector<PRODUCT, PIXELS, CHANNELS, K, SIMD, PE, TP, TA>(in, out, weights, activation);
 }
 
 }  // namespace hwsubnet

@@ -55,9 +55,8 @@ class DataType:
     def holding(cls, low: int, high: int, *, signed: bool | None = None) -> Self:
         """Return the narrowest type that holds `low` ... `high` (signed if `low` < 0 or asked)."""
         if signed or (signed is None and low < 0):
-            return cls(
-                1 + max((-low - 1 if low < 0 else low).bit_length(), high.bit_length()), True
-            )
+            ends = (value if value >= 0 else ~value for value in (low, high))
+            return cls(1 + max(value.bit_length() for value in ends), True)
         return cls(max(1, high.bit_length()), False)
 
     @property

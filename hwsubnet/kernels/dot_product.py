@@ -97,6 +97,17 @@ class DotProduct:
         """Return the factors that `values` of the input stream stand for."""
         return 2 * values - 1 if self.xnor and not self.input.bipolar else values
 
+    def _partial(self, terms: int) -> DataType:
+        """Return the type that holds the sum of any `terms` products."""
+        if self.matches:
+            return DataType.holding(0, terms)
+        ends = [
+            x * w
+            for x in (self.input.min, self.input.max)
+            for w in (self.weight.min, self.weight.max)
+        ]
+        return DataType.holding(terms * min(0, *ends), terms * max(0, *ends), signed=True)
+
     def finish(self, products: IntArray, terms: int, where: str) -> IntArray:
         """Turn dot products of `terms` terms, channels last, into outputs."""
         sums = (products + terms) // 2 if self.matches else products
@@ -107,7 +118,8 @@ class DotProduct:
         self, function: str, shape: tuple[int, ...], weights: IntArray, pe: int
     ) -> tuple[str, tuple[CppArray, ...]]:
         """Return the call ``function<product, *shape, accumulator, ...>`` and its arrays."""
-        arguments: list[object] = [self.kind, *shape, self.accumulator.cpp]
+        partial = self._partial(weights.shape[-1])
+        arguments: list[object] = [self.kind, *shape, partial.cpp, self.accumulator.cpp]
         arrays = [CppArray(self.weight, self.weight.encode(weights))]
         if self.steps is not None:
             function += "_thresholds"

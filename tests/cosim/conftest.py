@@ -17,9 +17,9 @@ from hwsubnet.emit.cpp import emit_cpp
 from hwsubnet.kernels import KernelGraph, Node, make_kernel
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.resources import shipped
-from hwsubnet.simulate.cppsim import CppSimulator, compile_cpp
+from hwsubnet.simulate.cppsim import LANES, CppSimulator, compile_cpp
 
-FRAMES = 19  # more than the frames side by side, and no multiple of them
+FRAMES = LANES + 5  # two rounds of frames side by side, the second not full
 
 
 def graph_of_one(node: Node) -> KernelGraph:

@@ -61,7 +61,7 @@ CASES = {
     "wide_sums": matrix_vector("INT16", "INT16", None, 17, 2, 17, 1),
 }
 MUTATIONS = [
-    ("w4a4", "synapse == 0 ? TA(0)", "false ? TA(0)"),
+    ("w4a4", "synapse == 0 ?", "false ?"),
     ("w4a4_thresholds", "sum +=", "sum ="),
     ("w3a2_primes", "neuron == 0", "neuron <= 1"),
     ("w1a1_popcount", "thresholds[fold]", "thresholds[0]"),
