@@ -236,13 +236,21 @@ class Verification(Artifact):
     class_changes: int
 
 
-class Simulation(Record):
+class Simulation(Artifact):
     """A run of the accelerator against the integer golden model."""
+
+    stem: ClassVar[str] = "simulation"
 
     backend: Literal["golden", "cppsim", "rtlsim"]
     frames: int
     mismatches: int
+    """Frames of which some output differs."""
     cycles: int | None = None
+    """Of the whole run; ``None`` where time is not simulated."""
+    cycles_per_frame: float | None = None
+    """In steady state; ``None`` if a single frame was simulated."""
+    latency_cycles: int | None = None
+    """From the first word in to the last word out, of one frame."""
 
 
 class RtlEdge(Record):
@@ -384,6 +392,8 @@ class Metrics(Record):
     cycles_per_frame: int | None = None
     latency_cycles: int | None = None
     fps: float | None = None
+    speed_rung: Literal["analytical", "simulated"] | None = None
+    """Where `cycles_per_frame`, `latency_cycles` and `fps` come from."""
     resources: dict[Rung, Resources] = Field(default_factory=dict)
     utilization: dict[str, float | None] = Field(default_factory=dict)
     fits: bool | None = None

@@ -144,6 +144,10 @@ class HardwareConfig(Record):
     """Cheapest folding that reaches this; None: the fastest that fits the board."""
     verify_images: int = Field(512, ge=1)
     """Test images on which the streamlined graph is compared with the QONNX model."""
+    simulate_images: int = Field(8, ge=0)
+    """Test images that run through the RTL at each level; 0: the RTL is not simulated."""
+    synthesize: bool = True
+    """Whether Yosys counts what each part of the RTL takes."""
 
 
 class SweepConfig(Record):

