@@ -26,7 +26,8 @@ from hwsubnet.errors import OutputError, ToolError
 
 ToolName = Literal["verilator", "g++", "make", "yosys", "vivado", "chromium"]
 
-_PROBE_SECONDS = 20
+_PROBE_SECONDS = 120
+"""Long, because a busy machine must not make a good tool look broken."""
 _POLL_SECONDS = 0.2
 _PASSED_ON = re.compile(
     r"HOME|USER|LOGNAME|TMPDIR|TZ|CCACHE_\w+|SSL_CERT_\w+"
@@ -64,7 +65,7 @@ class _Recipe:
 
 @cache
 def find_tool(name: ToolName) -> Tool:
-    """Look for a tool and ask for its version; never raises, never waits longer than 20 s."""
+    """Look for a tool and ask for its version; never raises, never waits for ever."""
     recipe = _RECIPES[name]
     path = recipe.find()
     found = recipe.probe(path) if path else None
