@@ -26,7 +26,7 @@ class _Dataset:
 _DATASETS = {
     "digits": _Dataset(lambda _, seed: read_digits(seed), 10, Augmentation(padding=1, flip=False)),
     "fashion-mnist": _Dataset(
-        lambda path, _: read_fashion_mnist(path), 10, Augmentation(padding=2, flip=True)
+        lambda path, _: read_fashion_mnist(path), 10, Augmentation(flip=True)
     ),
     "cifar10": _Dataset(
         lambda path, _: read_cifar(path, 10), 10, Augmentation(padding=4, flip=True)
