@@ -32,8 +32,12 @@ module stream_edge #(
 		return b == 0 ? a : gcd(b, a % b);
 	endfunction
 
-	if (IWIDTH == 0 || OWIDTH == 0) $error("IWIDTH and OWIDTH are at least 1");
-	if (DEPTH == 1) $error("DEPTH is 0 or at least 2");
+	if (IWIDTH == 0 || OWIDTH == 0) begin : gen_check_width
+		$error("IWIDTH and OWIDTH are at least 1");
+	end
+	if (DEPTH == 1) begin : gen_check_depth
+		$error("DEPTH is 0 or at least 2");
+	end
 
 	localparam int unsigned WIDTH = IWIDTH < OWIDTH ? IWIDTH : OWIDTH;
 	localparam bit FIFO_FIRST = IWIDTH <= OWIDTH;
@@ -92,10 +96,11 @@ module stream_edge #(
 
 	logic [31:0] fullest;  // most words that the FIFO held at once
 `ifdef FINN_SIMULATION
+	logic [31:0] unused_count;
 	fifo_gauge #(.WIDTH(WIDTH)) gauge (
 		.clk(ap_clk), .rst(!ap_rst_n),
 		.idat, .ivld, .irdy, .odat, .ovld, .ordy,
-		.count(), .maxcount(fullest)
+		.count(unused_count), .maxcount(fullest)
 	);
 `else
 	if (DEPTH == 0) begin : gen_wire
@@ -104,11 +109,11 @@ module stream_edge #(
 		assign irdy = ordy;
 		assign fullest = '0;
 	end else begin : gen_fifo
-		logic [$clog2(DEPTH + 1):0] maxcount;
+		logic [$clog2(DEPTH + 1):0] unused_count, maxcount;
 		fifo #(.DEPTH(DEPTH), .DATA_WIDTH(WIDTH), .RAM_STYLE(RAM_STYLE)) queue (
 			.clk(ap_clk), .rst(!ap_rst_n),
 			.idat, .ivld, .irdy, .odat, .ovld, .ordy,
-			.count(), .maxcount
+			.count(unused_count), .maxcount
 		);
 		assign fullest = 32'(maxcount);
 	end
@@ -119,11 +124,15 @@ module stream_edge #(
 		input int id, input longint words, input longint blocked, input longint starved,
 		input int fullest, input bit full, input bit empty
 	);
-	longint words = 0;    // that left
-	longint blocked = 0;  // cycles in which a word could not enter
-	longint starved = 0;  // cycles in which the reader was ready for a word that was not there
+	longint words;    // that left
+	longint blocked;  // cycles in which a word could not enter
+	longint starved;  // cycles in which the reader was ready for a word that was not there
 	always_ff @(posedge ap_clk) begin
-		if (ap_rst_n) begin
+		if (!ap_rst_n) begin
+			words <= 0;
+			blocked <= 0;
+			starved <= 0;
+		end else begin
 			if (m_axis_tvalid && m_axis_tready) words <= words + 1;
 			if (s_axis_tvalid && !s_axis_tready) blocked <= blocked + 1;
 			if (!m_axis_tvalid && m_axis_tready) starved <= starved + 1;
@@ -135,8 +144,8 @@ module stream_edge #(
 		);
 	end
 `else
-	logic unused_fullest;
-	assign unused_fullest = &{1'b0, fullest, ID};
+	logic unused_without_monitor;
+	assign unused_without_monitor = &{1'b0, fullest, ID, ap_clk, ap_rst_n};
 `endif
 
 endmodule

@@ -31,6 +31,9 @@ _FLAGS = (
     "-Wno-fatal",
     "-Wno-lint",
     "-Wno-style",
+    # Parameter checks of generate blocks stay errors.
+    "-Werror-USERERROR",
+    "-Werror-USERFATAL",
 )
 
 
