@@ -35,10 +35,6 @@ def test_slang_reads_it(tmp_path):
     assert read_by_slang(files, "stream_edge", LEGAL[1]) == ""
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [({"DEPTH": 1}, "DEPTH is 0 or at least 2"), ({"IWIDTH": 0}, "are at least 1")],
-    ids=str,
-)
-def test_illegal_parameters_are_refused(parameters, message, tmp_path):
-    assert message in read_by_verilator(sources(tmp_path), "stream_edge", parameters, "-Wall")
+def test_an_illegal_depth_is_refused(tmp_path):
+    said = read_by_verilator(sources(tmp_path), "stream_edge", {"DEPTH": 1}, "-Wall")
+    assert "DEPTH is 0 or at least 2" in said
