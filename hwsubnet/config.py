@@ -32,7 +32,8 @@ class DataConfig(Record):
     test_images: int | None = Field(None, ge=16)
     """Use the first so many test images only (None: all)."""
     augment: bool = True
-    """Shift training images by a few pixels at random and, except for digits, mirror them."""
+    """Change training images at random: digits and CIFAR are shifted by a few pixels, Fashion-MNIST
+    and CIFAR mirrored."""
 
 
 class ModelConfig(Record):
