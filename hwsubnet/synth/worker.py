@@ -5,9 +5,12 @@ nothing else does. The working folder holds the job: its files, ``slang.f`` with
 options, and ``request.json``. The answer is ``result.json``.
 """
 
+import ctypes
 import json
 import re
 import resource
+import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -92,6 +95,7 @@ def black_box(text: str) -> str:
 
 def main() -> None:
     """Carry out the request in the working folder."""
+    _die_with_parent()
     request = Request.model_validate_json(Path(REQUEST).read_text(encoding="utf-8"))
     limit = int(request.memory_gb * 1e9)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -116,3 +120,10 @@ def main() -> None:
     path = slowest_path(module, request.family)
     result = Result(cells=dict(sorted(cells.items())), path=path)
     Path(RESULT).write_text(result.model_dump_json(), encoding="utf-8")
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process if the one that waits for it is killed."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1  # <linux/prctl.h>
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,17 +1,15 @@
 """A cache of syntheses for the session, and designs to synthesize."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.dataflow import Builder
+from support.synthesis import crew_of
 
 from hwsubnet.emit.rtl import emit_rtl
-from hwsubnet.synth.cache import Cache
-from hwsubnet.synth.crew import Crew, Limits
 from hwsubnet.synth.jobs import Job
 from hwsubnet.synth.timing import Family
-from hwsubnet.tools import require
 
 PARTS = {"xc7": "xc7z020clg400-1", "xcup": "xczu7ev-ffvc1156-2-e"}
 
@@ -21,16 +19,6 @@ Synthesize = Callable[..., dict[str, int]]
 @pytest.fixture(scope="session")
 def syntheses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("syntheses")
-
-
-def crew_of(folder: Path, family: Family, *, ultraram: bool = False, limits: Limits | None = None):
-    yosys = str(require("yosys").version)
-    return Crew(Cache(folder), family, ultraram, yosys, limits or Limits(jobs=1))
-
-
-def verilog(text: str, memories: Mapping[str, str] | None = None, name: str = "kit") -> Job:
-    """A job of one hand-written file whose top module is ``kit``."""
-    return Job(name, "test", "kit", {"kit.sv": text}, memories or {})
 
 
 @pytest.fixture(scope="session")

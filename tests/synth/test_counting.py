@@ -1,7 +1,7 @@
 """Hand-written modules of which everybody knows what they take."""
 
 import pytest
-from conftest import verilog
+from support.synthesis import verilog
 
 from hwsubnet.synth.primitives import count
 

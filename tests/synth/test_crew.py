@@ -1,12 +1,13 @@
 """Running Yosys: once for each content, within limits, and nothing left behind."""
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import crew_of, verilog
+from support.synthesis import crew_of, verilog
 
 from hwsubnet import tools
 from hwsubnet.errors import ToolError
@@ -42,7 +43,11 @@ def no_yosys(monkeypatch):
 
 
 def yosys_processes() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if "hwsubnet.synth" in p.cmdline()]
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE and "hwsubnet.synth" in process.cmdline()
+    ]
 
 
 def test_known_results_need_no_yosys(syntheses, adder, no_yosys):
@@ -79,6 +84,27 @@ def test_a_synthesis_that_takes_too_long(tmp_path):
     assert not yosys_processes()
     assert not list(tmp_path.glob("*.json")), "half a result was kept"
     assert not list(tmp_path.glob(".scratch*"))
+
+
+def test_yosys_ends_with_the_program_that_asked_for_it(tmp_path):
+    (tmp_path / "kit.sv").write_text(ENDLESS)
+    program = f"""
+from pathlib import Path
+from support.synthesis import crew_of, verilog
+folder = Path({str(tmp_path)!r})
+crew_of(folder / "cache", "xc7").run([verilog((folder / "kit.sv").read_text())])
+"""
+    asking = psutil.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[1])
+    try:
+        deadline = time.monotonic() + 60
+        while not (yosys := yosys_processes()) or yosys[0].cpu_times().user < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        asking.kill()
+        asking.wait()
+    psutil.wait_procs(yosys, timeout=10)
+    assert not any(process.is_running() for process in yosys)
 
 
 def test_a_synthesis_that_needs_too_much_memory(tmp_path):
