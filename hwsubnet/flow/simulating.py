@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from hwsubnet.artifacts import LoweredGraph, Metrics, Simulation
 from hwsubnet.boards import Board
 from hwsubnet.flow.pipeline import metrics
+from hwsubnet.flow.single import fold_model
 from hwsubnet.kernels import IntArray, KernelGraph, read_graph
 
 if TYPE_CHECKING:
@@ -73,34 +73,18 @@ def simulate_model(
     ToolError
         If a compiler or Verilator is missing or fails.
     """
-    from hwsubnet.estimate import estimate, read_folding
-    from hwsubnet.lower import lower
     from hwsubnet.simulate.host import to_integers, to_reals
 
-    chosen = read_folding(folding) if folding else None
-    with TemporaryDirectory(prefix="hwsubnet-") as scratch:
-        folder = Path(scratch)
-        lowered_folder, estimate_folder = folder / "lower", folder / "estimate"
-        lowered_folder.mkdir()
-        estimate_folder.mkdir()
-        lowered = lower(model, lowered_folder, board)
-        to_integers(x, lowered.input)  # refused before anything is folded or built
-        estimated = estimate(
-            lowered,
-            lowered_folder,
-            board,
-            estimate_folder,
-            fps=fps,
-            folding=chosen,
-            clock_mhz=clock_mhz,
-        )
-        folded = estimate_folder / estimated.folded.path
+    with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
+        lowered, estimated = accelerator.lowered, accelerator.estimated
+        to_integers(x, lowered.input)  # refused before anything is built
         if backend == "rtlsim":
-            clock = clock_mhz or board.clock_mhz
-            target = size_accelerator(folded, board, clock, folder / "rtl", cache)
+            rtl = accelerator.folder / "rtl"
+            target = size_accelerator(accelerator.path, board, estimated.clock_mhz, rtl, cache)
             run = run_rtl(target, lowered, x, cache, jobs=jobs, waveform=waveform)
         else:
-            run = run_software(folded, lowered, x, backend, folder / backend, cache)
+            folder = accelerator.folder / backend
+            run = run_software(accelerator.path, lowered, x, backend, folder, cache)
         y = to_reals(run.outputs, lowered.output)
         return y, Metrics(**metrics(lowered, estimated, run.record))
 

@@ -1,9 +1,12 @@
 """One model, from any source, without a run's folder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hwsubnet.artifacts import Metrics
+from hwsubnet.artifacts import Estimate, LoweredGraph, Metrics
 from hwsubnet.boards import Board
 from hwsubnet.flow.pipeline import metrics
 
@@ -41,22 +44,51 @@ def estimate_model(
     DoesNotFit
         If no folding fits the board, or none reaches `fps`.
     """
+    with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
+        return Metrics(**metrics(accelerator.lowered, accelerator.estimated))
+
+
+@dataclass(frozen=True)
+class FoldedModel:
+    """A lowered and folded model in a folder that does not last."""
+
+    lowered: LoweredGraph
+    estimated: Estimate
+    folder: Path
+    """Room for what is made from it."""
+
+    @property
+    def path(self) -> Path:
+        """The folded graph."""
+        return self.folder / "estimate" / self.estimated.folded.path
+
+
+@contextmanager
+def fold_model(
+    model: Path,
+    board: Board,
+    *,
+    fps: float | None,
+    folding: Path | None,
+    clock_mhz: float | None,
+) -> Iterator[FoldedModel]:
+    """Lower and fold a QONNX model; parameters and errors as of `estimate_model`."""
     from hwsubnet.estimate import estimate, read_folding
     from hwsubnet.lower import lower
 
     chosen = read_folding(folding) if folding else None
     with TemporaryDirectory(prefix="hwsubnet-") as scratch:
-        lowered_folder, estimate_folder = Path(scratch, "lower"), Path(scratch, "estimate")
-        lowered_folder.mkdir()
-        estimate_folder.mkdir()
-        lowered = lower(model, lowered_folder, board)
+        folder = Path(scratch)
+        for name in ("lower", "estimate"):
+            (folder / name).mkdir()
+        lowered = lower(model, folder / "lower", board)
         estimated = estimate(
             lowered,
-            lowered_folder,
+            folder / "lower",
             board,
-            estimate_folder,
+            folder / "estimate",
             fps=fps,
             folding=chosen,
             clock_mhz=clock_mhz,
         )
-        return Metrics(**metrics(lowered, estimated))
+        yield FoldedModel(lowered, estimated, folder)

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from hwsubnet.artifacts import Metrics, NodeEstimate, Resources, SynthesisReport, SynthesizedPart
 from hwsubnet.boards import Board
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
+from hwsubnet.flow.single import fold_model
 from hwsubnet.kernels import KernelGraph, read_graph
 
 if TYPE_CHECKING:
@@ -63,34 +63,16 @@ def synthesize_model(
     ToolError
         If a tool is missing or fails, or a synthesis needs more time or memory than it may use.
     """
-    from hwsubnet.estimate import estimate, read_folding
-    from hwsubnet.lower import lower
     from hwsubnet.synth import synthesize
     from hwsubnet.tools import require_all
 
     require_all("yosys", "verilator", "g++", "make")
-    chosen = read_folding(folding) if folding else None
-    with TemporaryDirectory(prefix="hwsubnet-") as scratch:
-        lowered_folder, estimate_folder = Path(scratch, "lower"), Path(scratch, "estimate")
-        lowered_folder.mkdir()
-        estimate_folder.mkdir()
-        lowered = lower(model, lowered_folder, board)
-        estimated = estimate(
-            lowered,
-            lowered_folder,
-            board,
-            estimate_folder,
-            fps=fps,
-            folding=chosen,
-            clock_mhz=clock_mhz,
-        )
-        folded = estimate_folder / estimated.folded.path
-        clock = clock_mhz or board.clock_mhz
-        rtl = Path(scratch, "rtl")
-        size_accelerator(folded, board, clock, rtl, simulations)
+    with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
+        rtl, clock = accelerator.folder / "rtl", accelerator.estimated.clock_mhz
+        size_accelerator(accelerator.path, board, clock, rtl, simulations)
         report = synthesize(rtl, board, whole=whole, cache=syntheses, limits=limits)
-        found = Metrics(**metrics(lowered, estimated))
-        return with_synthesis(found, report, read_graph(folded), board)
+        found = Metrics(**metrics(accelerator.lowered, accelerator.estimated))
+        return with_synthesis(found, report, read_graph(accelerator.path), board)
 
 
 def with_synthesis(found: M, report: SynthesisReport, graph: KernelGraph, board: Board) -> M:
