@@ -142,12 +142,14 @@ RULES: tuple[Rule, ...] = (
                 "				foreach(pipe[pe])  head[pe] = pipe[pe][M].ptr;\n",
             ),
             (
-                "				for(int unsigned  i = 1; i < A_DEPTH; i++)  ADat[i] <= ADat[i-1];\n",
+                "				for(int unsigned  i = 1; i < A_DEPTH; i++)"
+                "  ADat[i] <= ADat[i-1];\n",
                 "				ADat <= { head, ADat[0:A_DEPTH-2] };\n",
             ),
             (
                 "			if(aload) begin\n				assert(APtr",
-                "			if(aload) begin\n				automatic logic [PE-1:0][M-1:0]  head;\n"
+                "			if(aload) begin\n"
+                "				automatic logic [PE-1:0][M-1:0]  head;\n"
                 "				assert(APtr",
             ),
         ),

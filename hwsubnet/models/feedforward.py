@@ -42,8 +42,8 @@ def lenet(spec: NetworkSpec) -> Network:
 def cnv(spec: NetworkSpec) -> Network:
     """Build a VGG-like network: four 3x3 convolutions, pooled twice; 7.5 M MACs at 28x28.
 
-    The first layers, which run at the higher resolutions, are narrow. All widths are multiples of 32,
-    so that foldings have divisors to choose from, also where three quarters were pruned.
+    The first layers, which run at the higher resolutions, are narrow. All widths are multiples of
+    32, so that foldings have divisors to choose from, also where three quarters were pruned.
     """
     channels, height, wide = spec.input_shape
     first, second, third, fourth = widths(spec, 32, 32, 64, 64)
