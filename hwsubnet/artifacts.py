@@ -262,7 +262,7 @@ class RtlEdge(Record):
     sink: str | None
     """Node that reads it; ``None``: the accelerator's output."""
     depth: int
-    """Words of the narrower side that its FIFO holds; 0: no FIFO."""
+    """Words of the reader's side that its FIFO holds; 0: no FIFO."""
 
 
 class RtlDesign(Artifact):
