@@ -112,7 +112,10 @@ class stream {
     }
 
     void write(const T& value) {
-        if (tail_ == buffer_.size()) buffer_.resize(tail_ < 64 ? 64 : 2 * tail_);
+        if (tail_ == buffer_.size()) {
+            if (tail_ * sizeof(T) > RUNAWAY) fail("grows without end");
+            buffer_.resize(tail_ < 64 ? 64 : 2 * tail_);
+        }
         buffer_[tail_++] = value;
     }
     T read() {
@@ -124,6 +127,9 @@ class stream {
     bool empty() const { return head_ == tail_; }
 
    private:
+    // No frame is this large: a kernel that never stops writing ends here, not in swapping.
+    static constexpr std::size_t RUNAWAY = std::size_t{1} << 30;
+
     [[noreturn]] void fail(const char* what) const {
         std::fprintf(stderr, "stream %s %s\n", name_, what);
         std::_Exit(3);
