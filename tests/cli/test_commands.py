@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -27,15 +26,11 @@ def hwsubnet(*args: object, **kwargs) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)
 
 
-def test_help_is_fast_and_imports_nothing_heavy() -> None:
-    start = time.monotonic()
+def test_help_imports_nothing_heavy() -> None:
     done = hwsubnet("--help")
-    spent = time.monotonic() - start
     assert done.returncode == 0
-    for command in ("sweep", "train", "export", "estimate", "boards", "doctor"):
+    for command in ("sweep", "train", "export", "estimate", "simulate", "synth", "boards"):
         assert command in done.stdout
-    # 0.2 s here; the limit of 0.5 s is for a machine that does nothing else meanwhile.
-    assert spent < 3
     code = "import sys, hwsubnet.cli; sys.exit(str(sorted(set(sys.modules) & set(sys.argv[1:]))))"
     heavy = ("torch", "brevitas", "finn", "onnx", "numpy", "plotly", "lightning", "pydantic")
     done = subprocess.run(
