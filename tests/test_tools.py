@@ -62,10 +62,8 @@ def test_a_tool_that_does_not_run(fake_path, body) -> None:
 
 def test_a_tool_that_hangs_is_not_waited_for(fake_path, monkeypatch) -> None:
     monkeypatch.setattr(tools, "_PROBE_SECONDS", 0.2)
-    script(fake_path, "g++", "exec /bin/sleep 30")
-    start = time.monotonic()
+    script(fake_path, "g++", "/bin/sleep 20; echo 12.2.0")
     assert tools.find_tool("g++").status == "broken"
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -136,14 +134,12 @@ def test_a_killed_tool_names_the_signal(tmp_path) -> None:
 
 
 def test_a_tool_that_takes_too_long_goes_with_all_its_children(tmp_path) -> None:
-    start = time.monotonic()
     with pytest.raises(ToolError, match=r"^sh did not end within 0\.5 s: \d+"):
         tools.run(
             ["sh", "-c", "sleep 60 & echo $!; wait"],
             log=tmp_path / "log",
             timeout=0.5,
         )
-    assert time.monotonic() - start < 10
     child = int((tmp_path / "log").read_text())
     deadline = time.monotonic() + 5
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:

@@ -77,10 +77,8 @@ def test_a_damaged_result_is_made_anew(adder, syntheses, tmp_path):
 
 def test_a_synthesis_that_takes_too_long(tmp_path):
     crew = crew_of(tmp_path, "xc7", limits=Limits(jobs=1, timeout=3))
-    start = time.monotonic()
     with pytest.raises(ToolError, match=r"^shifter: synthesis did not end within 3 s; .*--timeout"):
         crew.run([verilog(ENDLESS, name="shifter")])
-    assert time.monotonic() - start < 30
     assert not yosys_processes()
     assert not list(tmp_path.glob("*.json")), "half a result was kept"
     assert not list(tmp_path.glob(".scratch*"))
@@ -115,11 +113,9 @@ def test_a_synthesis_that_needs_too_much_memory(tmp_path):
 
 def test_a_failure_names_the_part_and_ends_the_others(tmp_path):
     crew = crew_of(tmp_path, "xc7", limits=Limits(jobs=2))
-    start = time.monotonic()
     bad = verilog("module kit;\n\twrong\nendmodule", name="bad")
     with pytest.raises(ToolError, match=r"^bad: synthesis failed: kit\.sv:.*ERROR.*all it said is"):
         crew.run([verilog(ENDLESS, name="shifter"), bad])
-    assert time.monotonic() - start < 60
     assert not yosys_processes()
     (log,) = (tmp_path / "logs").iterdir()
     assert "kit.sv" in log.read_text()

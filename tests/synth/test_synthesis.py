@@ -1,7 +1,6 @@
 """A stitched design: its parts, the whole, and what must hold between them."""
 
 import json
-import time
 
 import pytest
 from support.dataflow import fork_net, linear_net
@@ -62,14 +61,12 @@ def test_paths_lie_in_the_nodes_or_between_them(report):
     assert report.whole.path.ns > 0.8 * slowest
 
 
-def test_a_repeat_is_quick_and_the_same(report, mlp, syntheses, monkeypatch, tmp_path):
+def test_a_repeat_runs_nothing_and_is_the_same(report, mlp, syntheses, monkeypatch, tmp_path):
     def run(*_: object, **__: object) -> str:
         raise AssertionError("Yosys was run")
 
     monkeypatch.setattr(tools, "run", run)
-    start = time.monotonic()
     again = synthesize(mlp[1], load_board(BOARDS[mlp[0]]), tmp_path, cache=syntheses)
-    assert time.monotonic() - start < 5
     assert again == report == SynthesisReport.load(tmp_path)
 
 
