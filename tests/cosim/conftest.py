@@ -6,39 +6,17 @@ A test module names its legal parameter sets in ``CASES`` (id -> node) and fault
 """
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from support.cosim import Compile, graph_of_one
 
 from hwsubnet.emit.cpp import emit_cpp
-from hwsubnet.kernels import KernelGraph, Node, make_kernel
-from hwsubnet.kernels.datatype import IntArray
+from hwsubnet.kernels import Node, make_kernel
 from hwsubnet.resources import shipped
-from hwsubnet.simulate.cppsim import LANES, CppSimulator, compile_cpp
-
-FRAMES = LANES + 5  # two rounds of frames side by side, the second not full
-
-
-def graph_of_one(node: Node) -> KernelGraph:
-    return KernelGraph.of((make_kernel(node),))
-
-
-def random_inputs(graph: KernelGraph, seed: int = 20260) -> dict[str, IntArray]:
-    """Uniform over each input's type, with both ends of its range in the first two frames."""
-    rng = np.random.default_rng(seed)
-    inputs = {}
-    for stream in graph.inputs:
-        datatype, shape = stream.datatype, (FRAMES, *stream.shape)
-        low, high = datatype.min, datatype.max
-        values = rng.integers(0, 2, shape) * 2 - 1 if datatype.bipolar else None
-        if values is None:
-            values = rng.integers(low, high, shape, endpoint=True)
-        values[0], values[1] = low, high
-        inputs[stream.tensor] = values
-    return inputs
+from hwsubnet.simulate.cppsim import CppSimulator, compile_cpp
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,9 +25,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mutation" in metafunc.fixturenames:
         mutations = metafunc.module.MUTATIONS
         metafunc.parametrize("mutation", mutations, ids=[f"{o} -> {n}" for _, o, n in mutations])
-
-
-Compile = Callable[..., CppSimulator]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Compile, random_inputs
+from support.cosim import Compile, random_inputs
 
 from hwsubnet.errors import ToolError
 from hwsubnet.simulate.cppsim import CppSimulator

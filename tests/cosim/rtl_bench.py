@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conftest import FRAMES, random_inputs
+from support.cosim import FRAMES, random_inputs
 
 from hwsubnet import tools
 from hwsubnet.emit.stitch import identifier, node_module, own_node

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from conftest import graph_of_one, random_inputs
+from support.cosim import graph_of_one, random_inputs
 
 from hwsubnet.finn_adapter.session import initialize
 from hwsubnet.kernels import Node

@@ -4,8 +4,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from conftest import Compile
 from cpp_cosim import agrees
+from support.cosim import Compile
 
 from hwsubnet.simulate.cppsim import CppSimulator
 

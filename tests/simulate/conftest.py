@@ -1,43 +1,14 @@
 """Stitched test networks, each built once per session."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
-from support.dataflow import PART, fork_net, linear_net
+from support.dataflow import fork_net, linear_net
+from support.rtl_simulation import emitter
 
-from hwsubnet.emit.rtl import emit_rtl
-from hwsubnet.kernels import IntArray, Stream
 from hwsubnet.simulate.fifo_sizing import FifoSizing, size_fifos
 from hwsubnet.simulate.rtlsim import Target
-
-FRAMES = 6
-
-Emit = Callable[[Mapping[str, int]], Target]
-
-
-def random_frames(stream: Stream, count: int = FRAMES, seed: int = 7) -> IntArray:
-    rng = np.random.default_rng(seed)
-    low, high = stream.datatype.min, stream.datatype.max
-    values = rng.integers(low, high, (count, *stream.shape), endpoint=True)
-    values[0], values[1] = low, high
-    return values
-
-
-def emitter(model: ModelWrapper, folder: Path) -> Emit:
-    """What `size_fifos` takes: emits `model` with the depths it is asked for."""
-    folded = folder / "folded.onnx"
-    model.save(str(folded))
-
-    def emit(depths: Mapping[str, int]) -> Target:
-        out = folder / "design"
-        return Target.accelerator(
-            emit_rtl(folded, out, part=PART, clock_mhz=100, depths=depths), out
-        )
-
-    return emit
 
 
 @pytest.fixture(scope="session")

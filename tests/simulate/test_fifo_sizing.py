@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import emitter
+from support.rtl_simulation import emitter
 
 from hwsubnet.errors import Mismatch
 from hwsubnet.simulate import fifo_sizing

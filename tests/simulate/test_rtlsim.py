@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import FRAMES, emitter, random_frames
 from support.dataflow import reference
+from support.rtl_simulation import FRAMES, emitter, random_frames
 
 from hwsubnet.errors import Deadlock, ModelError, OutputError
 from hwsubnet.simulate.rtlsim import Target, Traffic, simulate
