@@ -17,7 +17,9 @@ def test_no_throughput_is_lost(fork_sizing):
 def test_the_way_round_the_body_gets_the_deep_fifo(fork_sizing):
     depths = fork_sizing.depths
     assert set(depths) == {edge.tensor for edge in fork_sizing.target.design.edges}
-    assert depths["DuplicateStreams_rtl_0_out1"] == max(depths.values()) > 8
+    # Of the fork's two ways. Depths of other edges count words of other widths.
+    assert depths["DuplicateStreams_rtl_0_out1"] > depths["DuplicateStreams_rtl_0_out0"]
+    assert depths["DuplicateStreams_rtl_0_out1"] > 8
 
 
 def test_fifos_that_stay_shallow_are_left_out(fork_sizing):
