@@ -8,7 +8,7 @@ import typer
 
 from hwsubnet.cli import options
 from hwsubnet.cli.answer import Answer, answers
-from hwsubnet.cli.options import exclusive, read_config
+from hwsubnet.cli.options import read_config, read_target
 
 app = typer.Typer(
     name="hwsubnet",
@@ -159,25 +159,17 @@ def estimate(
     as_json: options.Json = False,
 ) -> Answer:
     """Say what any QONNX model costs and delivers on a board."""
-    exclusive({"--fps": fps, "--max-fps": max_fps or None, "--folding": folding})
-    hardware = read_config(
-        None, None, fps=fps, hardware__board=board, hardware__clock_mhz=clock
-    ).hardware
-
-    from hwsubnet.boards import load_board
-
-    target = load_board(hardware.board)
+    target = read_target(board, clock, fps, max_fps, folding)
 
     from hwsubnet import flow
     from hwsubnet.cli import tables
 
     found = flow.estimate_model(
-        model, target, fps=hardware.fps, folding=folding, clock_mhz=hardware.clock_mhz
+        model, target.board, fps=target.fps, folding=folding, clock_mhz=target.clock_mhz
     )
-    clock_mhz = hardware.clock_mhz or target.clock_mhz
     return Answer(
         found.model_dump(mode="json"),
-        lambda: tables.metrics(found, target, clock_mhz),
+        lambda: tables.metrics(found, target.board, target.clock_mhz),
         1 if found.fits is False else 0,
     )
 
@@ -217,15 +209,9 @@ def simulate(
 
     Exit code 1 if an output differs from the golden model's.
     """
-    exclusive({"--fps": fps, "--max-fps": max_fps or None, "--folding": folding})
-    hardware = read_config(
-        None, None, fps=fps, hardware__board=board, hardware__clock_mhz=clock
-    ).hardware
-
-    from hwsubnet.boards import load_board
     from hwsubnet.cli.arrays import read_frames, write_frames
 
-    target = load_board(hardware.board)
+    target = read_target(board, clock, fps, max_fps, folding)
     x = read_frames(inputs)
 
     from hwsubnet import flow, tools
@@ -233,13 +219,13 @@ def simulate(
 
     y, found = flow.simulate_model(
         model,
-        target,
+        target.board,
         x,
         backend.value,
         cache=tools.cache_folder("simulations"),
-        fps=hardware.fps,
+        fps=target.fps,
         folding=folding,
-        clock_mhz=hardware.clock_mhz,
+        clock_mhz=target.clock_mhz,
         jobs=jobs,
         waveform=waveform,
     )
@@ -285,14 +271,7 @@ def synth(
     What was synthesized before, in whichever network, is not synthesized again. Exit code 1 if the
     whole does not fit the board.
     """
-    exclusive({"--fps": fps, "--max-fps": max_fps or None, "--folding": folding})
-    hardware = read_config(
-        None, None, fps=fps, hardware__board=board, hardware__clock_mhz=clock
-    ).hardware
-
-    from hwsubnet.boards import load_board
-
-    target = load_board(hardware.board)
+    target = read_target(board, clock, fps, max_fps, folding)
 
     from hwsubnet import flow, tools
     from hwsubnet.cli import tables
@@ -300,19 +279,21 @@ def synth(
 
     found = flow.synthesize_model(
         model,
-        target,
+        target.board,
         simulations=tools.cache_folder("simulations"),
         syntheses=cache or tools.cache_folder("syntheses"),
-        fps=hardware.fps,
+        fps=target.fps,
         folding=folding,
-        clock_mhz=hardware.clock_mhz,
+        clock_mhz=target.clock_mhz,
         whole=not parts,
         limits=Limits(jobs=jobs, timeout=timeout, memory_gb=memory),
     )
-    clock_mhz = hardware.clock_mhz or target.clock_mhz
     return Answer(
         found.model_dump(mode="json"),
-        lambda: (*tables.synthesized(found), *tables.metrics(found, target, clock_mhz)),
+        lambda: (
+            *tables.synthesized(found),
+            *tables.metrics(found, target.board, target.clock_mhz),
+        ),
         0 if found.fits else 1,
     )
 

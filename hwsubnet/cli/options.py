@@ -1,13 +1,14 @@
 """Options that several commands share, and what they mean for the config."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from hwsubnet.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hwsubnet.boards import Board as BoardRecord
     from hwsubnet.config import SweepConfig
 
 _TARGET = "Which accelerator"
@@ -138,6 +139,36 @@ def read_config(
         hardware = config.hardware.model_copy(update={"fps": None})
         config = config.model_copy(update={"hardware": hardware})
     return config
+
+
+class Target(NamedTuple):
+    """Which accelerator a command makes of a model."""
+
+    board: "BoardRecord"
+    fps: float | None
+    clock_mhz: float
+
+
+def read_target(
+    board: str | None, clock: float | None, fps: float | None, max_fps: bool, folding: Path | None
+) -> Target:
+    """Check the options that choose the accelerator, and fill in their defaults.
+
+    Raises
+    ------
+    ConfigError
+        If they exclude each other, or a value breaks its rule.
+    BoardError
+        If the board is not known or malformed.
+    """
+    from hwsubnet.boards import load_board
+
+    exclusive({"--fps": fps, "--max-fps": max_fps or None, "--folding": folding})
+    hardware = read_config(
+        None, None, fps=fps, hardware__board=board, hardware__clock_mhz=clock
+    ).hardware
+    found = load_board(hardware.board)
+    return Target(found, hardware.fps, hardware.clock_mhz or found.clock_mhz)
 
 
 def exclusive(options: dict[str, object]) -> None:

@@ -15,6 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hwsubnet.artifacts import (
     Accuracy,
     CompactNetwork,
@@ -59,6 +62,13 @@ class Pipeline:
         from hwsubnet.data import load_data
 
         return load_data(self.config.data, self.config.seed)
+
+    def test_frames(self, count: int) -> NDArray[np.float32]:
+        """Return the first test images, float32 (count, C, H, W) in the model's units."""
+        from hwsubnet.data import to_real
+
+        frames: NDArray[np.float32] = to_real(self.data.test.images[:count]).numpy()
+        return frames
 
     @cached_property
     def dense(self) -> TrainedNetwork:
@@ -160,10 +170,9 @@ class LevelPipeline:
         count = self.config.hardware.verify_images
 
         def run(out: Path) -> Verification:
-            from hwsubnet.data import to_real
             from hwsubnet.lower import verify
 
-            images = to_real(self.shared.data.test.images[:count]).numpy()
+            images = self.shared.test_frames(count)
             return verify(lowered, self.folder / "lower", self.model_path, images)
 
         depends = (lowered, self.config.data, count)
@@ -193,8 +202,8 @@ class LevelPipeline:
         def run(out: Path) -> RtlDesign:
             from hwsubnet.flow.simulating import size_accelerator
 
-            folded = self.folder / "estimate" / estimated.folded.path
-            return size_accelerator(folded, board, clock, out, cache_folder("simulations")).design
+            cache = cache_folder("simulations")
+            return size_accelerator(self.folded_path, board, clock, out, cache).design
 
         return self._complete("rtl", RtlDesign, (estimated, board, clock), SIMULATION, run)
 
@@ -207,11 +216,10 @@ class LevelPipeline:
         lowered, rtl = self.lowered, self.rtl
 
         def run(out: Path) -> Simulation:
-            from hwsubnet.data import to_real
             from hwsubnet.flow.simulating import run_rtl
             from hwsubnet.simulate.rtlsim import Target
 
-            images = to_real(self.shared.data.test.images[:count]).numpy()
+            images = self.shared.test_frames(count)
             target = Target.accelerator(rtl, self.folder / "rtl")
             return run_rtl(target, lowered, images, cache_folder("simulations")).record
 
@@ -251,13 +259,18 @@ class LevelPipeline:
             return level
         from hwsubnet.flow.synthesizing import with_synthesis
 
-        folded = self.folder / "estimate" / self.estimated.folded.path
-        return with_synthesis(level, self.synthesized, read_graph(folded), self.shared.run.board)
+        graph = read_graph(self.folded_path)
+        return with_synthesis(level, self.synthesized, graph, self.shared.run.board)
 
     @property
     def model_path(self) -> Path:
         """The QONNX file."""
         return self.folder / "export" / self.exported.model.path
+
+    @property
+    def folded_path(self) -> Path:
+        """The folded graph."""
+        return self.folder / "estimate" / self.estimated.folded.path
 
     def _complete(
         self,

@@ -63,7 +63,7 @@ def verify(lowered: LoweredGraph, folder: Path, onnx_path: Path, images: Real) -
     Returns
     -------
     Verification
-        With every difference explained; also saved in `folder`.
+        With every difference explained.
 
     Raises
     ------
@@ -77,14 +77,12 @@ def verify(lowered: LoweredGraph, folder: Path, onnx_path: Path, images: Real) -
     for start in track(starts, "verify"):
         counts += trace.compare(images[start : start + size], start)
     differing, on_boundary, class_changes = (int(count) for count in counts)
-    result = Verification(
+    return Verification(
         images=len(images),
         differing=differing,
         on_boundary=on_boundary,
         class_changes=class_changes,
     )
-    result.save(folder)
-    return result
 
 
 @dataclass(frozen=True)

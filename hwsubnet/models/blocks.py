@@ -26,8 +26,8 @@ class Activation(nn.Module):
         return y
 
 
-class ConvBlock(nn.Module):
-    """Convolution, norm, activation; the padding keeps the size at stride 1."""
+class _NormedConv(nn.Module):
+    """Convolution and norm; the padding keeps the size at stride 1."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, precision: Precision, stride: int = 1
@@ -37,6 +37,15 @@ class ConvBlock(nn.Module):
             inputs, outputs, kernel, stride=stride, padding=kernel // 2, precision=precision
         )
         self.norm = nn.BatchNorm2d(outputs)
+
+
+class ConvBlock(_NormedConv):
+    """Convolution, norm, activation."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, precision: Precision, stride: int = 1
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, precision, stride)
         self.activation = Activation(outputs, precision)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,17 +69,13 @@ class LinearBlock(nn.Module):
         return y
 
 
-class Addend(nn.Module):
+class Addend(_NormedConv):
     """Convolution, norm, mask: one side of a residual addition, quantized by the addition."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, precision: Precision, stride: int = 1
     ) -> None:
-        super().__init__()
-        self.conv = QuantConv2d(
-            inputs, outputs, kernel, stride=stride, padding=kernel // 2, precision=precision
-        )
-        self.norm = nn.BatchNorm2d(outputs)
+        super().__init__(inputs, outputs, kernel, precision, stride)
         self.mask = ChannelMask(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
