@@ -60,7 +60,9 @@ def test_a_damaged_file_is_named(tmp_path, content, message):
     assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(GOOD)[:-9], b"plain text", GOOD])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(GOOD)[:-9], b"plain text", GOOD], ids=["cut", "text", "unzipped"]
+)
 def test_a_damaged_gzip_is_named(tmp_path, content):
     path = tmp_path / "x.gz"
     path.write_bytes(content)
