@@ -47,10 +47,10 @@ def test_a_compact_network_is_reloaded_bit_for_bit(tmp_path):
 def test_what_is_left_is_counted(tmp_path):
     result = compact(trained(tmp_path, sparsity=0.5), tmp_path, tmp_path / "compact")
     assert result.channels == {
-        "body.conv1.conv": Kept(kept=8, of=16),
-        "body.conv2.conv": Kept(kept=16, of=32),
-        "body.fc1.linear": Kept(kept=64, of=128),
-        "body.fc2.linear": Kept(kept=32, of=64),
+        "conv1": Kept(kept=8, of=16),
+        "conv2": Kept(kept=16, of=32),
+        "fc1": Kept(kept=64, of=128),
+        "fc2": Kept(kept=32, of=64),
         "classifier": Kept(kept=10, of=10),
     }
     convolutions = 8 * 25 * 64 + 16 * 8 * 25 * 16
