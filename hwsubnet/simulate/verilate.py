@@ -1,5 +1,7 @@
 """RTL to an executable simulation, by Verilator and g++; built once per content."""
 
+from collections.abc import Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +18,8 @@ _MAKE = (
     "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O2"
 )
 _COMPILE = "-std=c++17"
+_RUNTIME = ("verilated.o", "verilated_dpi.o", "verilated_threads.o")
+"""Verilator's library: half of a small design's compilation, and the same for every design."""
 
 _FLAGS = (
     "--cc",
@@ -85,10 +89,7 @@ def build(
     cache: Path,
     variant: Variant,
 ) -> Path:
-    """Return the executable of `design`, from the cache if it was built before.
-
-    What decides is the content: sources, harness, options, tool versions. Memories are not part of
-    it; they are read when the simulation starts.
+    """Return the executable that streams files through `design`.
 
     Parameters
     ----------
@@ -110,34 +111,85 @@ def build(
     ToolError
         If Verilator or g++ is missing, too old, or fails.
     """
-    found = tools.require_all("verilator", "g++", "make")
     if variant.waveform == "fst" and not _has_header("lz4.h", cache):
         raise ToolError(
             "FST waveforms need lz4's headers, which are not installed",
             fix="install them (Debian: apt-get install liblz4-dev), or name a file *.vcd",
         )
-    harness = shipped("hls") / "tb" / "harness.cpp"
-    header = ports(graph)
+    harness = Harness(source="harness.cpp", ports=ports(graph))
+    return verilate(design, folder, top, harness, cache, variant.flags)
+
+
+class Harness(Record):
+    """What drives a verilated module."""
+
+    source: str
+    """C++ file in ``hls/tb``."""
+    ports: str
+    """Text of the header ``ports.hpp``, which tells it the module's ports."""
+    library: bool = False
+    """Whether it becomes a shared library instead of an executable."""
+
+    @property
+    def product(self) -> str:
+        """Name of the file that is built."""
+        return "libdut.so" if self.library else "Vdut"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Options of Verilator for the kind of product."""
+        return ("-CFLAGS", "-fPIC", "-LDFLAGS", "-shared") if self.library else ()
+
+
+def verilate(
+    design: RtlDesign,
+    folder: Path,
+    top: str,
+    harness: Harness,
+    cache: Path,
+    flags: Sequence[str] = (),
+) -> Path:
+    """Return what Verilator and g++ make of a module and its harness, built once per content.
+
+    What decides is the content: sources, harness, options, tool versions. Memories are not part of
+    it; they are read when the simulation starts.
+
+    Parameters
+    ----------
+    design, folder, top, cache
+        As of `build`.
+    harness
+        What drives the module.
+    flags
+        Further options of Verilator.
+
+    Raises
+    ------
+    ToolError
+        If Verilator or g++ is missing, too old, or fails.
+    """
+    found = tools.require_all("verilator", "g++", "make")
+    driver = shipped("hls") / "tb" / harness.source
+    options = [*_FLAGS, *flags, *harness.flags]
     key = digest(
         [(source.path, source.sha256) for source in design.sources],
         top,
-        header,
-        harness.read_bytes(),
-        [*_FLAGS, *variant.flags, _MAKE, _COMPILE],
+        harness.ports,
+        driver.read_bytes(),
+        [*options, _MAKE, _COMPILE],
         {name: tool.version for name, tool in found.items()},
     )
     target = cache.resolve() / key[:32]
-    executable = target / "Vdut"
-    if executable.is_file():
-        return executable
+    product = target / harness.product
+    if product.is_file():
+        return product
     with scratch_folder(cache.resolve()) as scratch:
-        (scratch / "ports.hpp").write_text(header, encoding="ascii")
+        (scratch / "ports.hpp").write_text(harness.ports, encoding="ascii")
         built = scratch / "built"
         tools.run(
             [
                 found["verilator"].path or "verilator",
-                *_FLAGS,
-                *variant.flags,
+                *options,
                 "--top-module",
                 top,
                 "-CFLAGS",
@@ -146,23 +198,25 @@ def build(
                 _MAKE,
                 "-j",
                 "1",
+                "-o",
+                harness.product,
                 "--Mdir",
                 built,
                 *(folder.resolve() / source.path for source in design.sources),
-                harness,
+                driver,
             ],
             log=cache.resolve() / f"{key[:32]}.log",
             cwd=folder,
         )
         publish = scratch / "publish"
         publish.mkdir()
-        (built / "Vdut").rename(publish / "Vdut")
+        (built / harness.product).rename(publish / harness.product)
         try:
             publish.rename(target)
         except OSError as error:
-            if not executable.is_file():  # else: another process was faster
+            if not product.is_file():  # else: another process was faster
                 raise ToolError(f"cannot be written ({error.strerror})", where=target) from error
-    return executable
+    return product
 
 
 def _has_header(name: str, cache: Path) -> bool:
