@@ -184,12 +184,19 @@ class Resources(Record):
 
 
 class NodeFolding(Record):
-    """Parallelism of one hardware node."""
+    """How one hardware node is folded and what it is made of; names are FINN's."""
 
     node: str
     op: str
+    """FINN's class that serves the node; the node keeps the name that it was lowered with."""
     PE: int | None = None
     SIMD: int | None = None
+    parallel_window: int | None = None
+    """1: all positions of a sliding window in one word."""
+    resType: Literal["dsp", "lut"] | None = None
+    """What multiplies."""
+    ram_style: Literal["auto", "block", "distributed"] | None = None
+    """Where weights or lines of an image lie."""
 
 
 class NodeEstimate(Record):

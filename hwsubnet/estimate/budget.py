@@ -12,93 +12,64 @@ logic) and inside a share of the board. Its parts:
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import cast
 
-from hwsubnet.boards import Board
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsubnet.estimate.legality import Folding
 from hwsubnet.finn_adapter.hardware import HardwareNode
 
 NODE, STREAM_BIT = 60.0, 2
 """LUTs."""
 
 
-class Demand(NamedTuple):
-    """Primitives that the search reckons with."""
-
-    LUT: float
-    BRAM18: float
-    DSP: float
-
-    def __add__(self, other: object) -> "Demand":
-        """Add primitive by primitive."""
-        if not isinstance(other, Demand):
-            return NotImplemented
-        return Demand(self.LUT + other.LUT, self.BRAM18 + other.BRAM18, self.DSP + other.DSP)
+def costs(node: HardwareNode, foldings: Sequence[Folding], family: str) -> NDArray[np.float64]:
+    """Reckon what `node` takes under N foldings: shape (N, 5), LUT, FF, BRAM18, URAM, DSP."""
+    return np.array([_cost(node, folding) for folding in foldings], dtype=float)
 
 
-def capacity(board: Board) -> Demand:
-    """Return what the board's part holds."""
-    held = board.resources
-    return Demand(held.LUT, held.BRAM18, held.DSP)
+def edge_costs(
+    source_bits: NDArray[np.int64], sink_bits: NDArray[np.int64], family: str
+) -> NDArray[np.float64]:
+    """Reckon what N streams take: a FIFO of two words, and a converter where widths differ."""
+    found = np.zeros((len(source_bits), 5))
+    found[:, 0] = 10 + sink_bits + (source_bits != sink_bits) * (source_bits + sink_bits)
+    found[:, 1] = 10 + 2 * sink_bits + (source_bits != sink_bits) * (source_bits + sink_bits)
+    return found
 
 
-def demand(node: HardwareNode) -> Demand:
-    """Reckon the cost of `node` as it is folded now."""
-    logic = NODE + STREAM_BIT * node.stream_bits()
+def _cost(node: HardwareNode, folding: Folding) -> tuple[float, ...]:
+    if node.kind in ("MVAU", "VVAU"):
+        return _matrix(node, folding)
+    node.set(**folding)
+    logic = NODE + STREAM_BIT * sum((*node.input_bits(), *node.output_bits()))
     match node.kind:
-        case "MVAU" | "VVAU":
-            return _matrix(node, logic)
         case "Thresholding":
             bits = node.bits("weightDataType")
             steps = node.get("numSteps")
             logic += node.get("NumChannels") * steps * bits / 64
             logic += node.get("PE") * math.ceil(math.log2(steps + 1)) * bits
-            return Demand(logic, 0, 0)
         case "ConvolutionInputGenerator":
-            luts = node.analytical("xc7").LUT
-            return Demand(logic + (luts or 0), 0, 0)
-        case "Pool" | "GlobalAccPool":
-            return Demand(logic + 2 * STREAM_BIT * node.stream_bits(), 0, 0)
-        case _:
-            return Demand(logic, 0, 0)
+            logic += node.analytical("xc7").LUT or 0
+    return logic, logic, 0, 0, 0
 
 
-def _matrix(node: HardwareNode, logic: float) -> Demand:
-    lanes, inputs = node.get("PE"), node.get("SIMD")
+def _matrix(node: HardwareNode, folding: Folding) -> tuple[float, ...]:
+    lanes, inputs = cast(int, folding["PE"]), cast(int, folding["SIMD"])
     weight, activation = node.bits("weightDataType"), node.bits("inputDataType")
     if node.kind == "MVAU":
         words = node.get("MW") * node.get("MH") // (lanes * inputs)
     else:
         kernel = node.get("Kernel")
         words = node.get("Channels") * kernel[0] * kernel[1] // (lanes * inputs)
-    return matrix_demand(
-        logic, lanes, inputs, weight, activation, node.bits("accDataType"), words,
-        uses_dsp=node.op == "MVAU_rtl",
-    )  # fmt: skip
-
-
-def matrix_demand(
-    logic: float,
-    lanes: int,
-    inputs: int,
-    weight_bits: int,
-    activation_bits: int,
-    accumulator_bits: int,
-    words: int,
-    *,
-    uses_dsp: bool,
-) -> Demand:
-    """Reckon a matrix unit of `lanes` x `inputs` multipliers with a memory of so many words."""
-    dsp = math.ceil(lanes / 4) * inputs if uses_dsp else 0
-    if uses_dsp:
-        luts = logic + lanes * accumulator_bits + 25 * dsp
-    else:
-        bits = weight_bits + activation_bits
-        products = inputs * (2 * math.ceil(bits / 6) - 1) * bits
-        luts = 300 + 1.1 * lanes * (products + bits * (2 * inputs - 1) + accumulator_bits)
-    width = lanes * inputs * weight_bits
-    if words <= 64:
-        return Demand(luts + width, 0, dsp)
-    return Demand(luts, block_rams(width, words), dsp)
+    dsp = math.ceil(lanes / 4) * inputs if node.op == "MVAU_rtl" else 0
+    luts = 100 + lanes * inputs * (20 if dsp else weight * activation * 1.5 + 8)
+    width = lanes * inputs * weight
+    if folding.get("ram_style") == "block":
+        return luts, 2 * luts, block_rams(width, words), 0, dsp
+    return luts + width * math.ceil(words / 64), 2 * luts, 0, 0, dsp
 
 
 def block_rams(width: int, depth: int) -> int:

@@ -16,11 +16,11 @@ from hwsubnet.artifacts import (
 )
 from hwsubnet.boards import Board
 from hwsubnet.errors import BadInput
-from hwsubnet.estimate.budget import capacity
+from hwsubnet.estimate.budget import costs, edge_costs
 from hwsubnet.estimate.legality import Folding
 from hwsubnet.estimate.options import apply, units
-from hwsubnet.estimate.request import complete_folding
-from hwsubnet.estimate.search import Search
+from hwsubnet.estimate.request import Wanted, given_foldings
+from hwsubnet.estimate.search import Prices, Search
 from hwsubnet.finn_adapter.hardware import HardwareNode, hardware_nodes
 
 
@@ -31,7 +31,7 @@ def estimate(
     out: Path,
     *,
     fps: float | None = None,
-    folding: Mapping[str, Mapping[str, int]] | None = None,
+    folding: Wanted | None = None,
     clock_mhz: float | None = None,
 ) -> Estimate:
     """Fold a dataflow graph and estimate its speed and resources.
@@ -70,10 +70,12 @@ def estimate(
         raise BadInput("a target and a folding exclude each other", fix="give --fps or --folding")
     model = onnx.load(folder / lowered.dataflow.path)
     nodes = hardware_nodes(model)
-    search = Search(units(nodes), capacity(board))
+    grouped = units(nodes)
+    given = None if folding is None else given_foldings(grouped, folding)
+    search = Search(grouped, board, _prices(board), given)
     clock = board.clock_mhz if clock_mhz is None else clock_mhz
     if folding is not None:
-        chosen = complete_folding(search, folding)
+        chosen = search.balanced()
     elif fps is not None:
         chosen = search.cheapest(int(clock * 1e6 / fps))
     else:
@@ -98,6 +100,13 @@ def estimate(
     )
     result.save(out)
     return result
+
+
+def _prices(board: Board) -> Prices:
+    return Prices(
+        nodes=lambda node, foldings: costs(node, foldings, board.family),
+        edges=lambda source, sink: edge_costs(source, sink, board.family),
+    )
 
 
 def _node(node: HardwareNode, board: Board) -> NodeEstimate:

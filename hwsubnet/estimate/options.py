@@ -1,22 +1,50 @@
-"""All legal foldings of a node, with their speed and their cost."""
+"""All legal foldings of a unit, with their speed, their cost and the width of their streams."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hwsubnet.estimate.budget import NODE, STREAM_BIT, Demand, demand, matrix_demand
-from hwsubnet.estimate.legality import Folding, divisors, limits
+from hwsubnet.estimate.legality import Folding, choices, divisors, limits
 from hwsubnet.finn_adapter.hardware import HardwareNode
+
+Costs = NDArray[np.float64]
+"""Shape (..., 5): LUT, FF, BRAM18, URAM, DSP."""
+NodeCosts = Callable[[HardwareNode, Sequence[Folding]], Costs]
+"""What a node takes under each of N foldings, shape (N, 5)."""
+Integers = NDArray[np.int64]
+
+_CHOSEN_STYLES = ("block", "distributed")
 
 
 @dataclass(frozen=True)
-class Option:
-    """One folding of each of a unit's nodes, the unit's cycles per frame and its cost."""
+class Options:
+    """N foldings of a unit.
 
-    foldings: tuple[Folding, ...]
-    cycles: int
-    demand: Demand
+    Parameters
+    ----------
+    foldings
+        N tuples with one folding per node of the unit.
+    cycles
+        Per frame, of the unit's slowest node, shape (N,).
+    inputs, outputs
+        Bits of a word of each stream, shapes (N, streams in) and (N, streams out).
+    costs
+        Shape (N, 5).
+    """
+
+    foldings: list[tuple[Folding, ...]]
+    cycles: Integers
+    inputs: Integers
+    outputs: Integers
+    costs: Costs
+
+    @property
+    def fewest(self) -> int:
+        """Cycles of the fastest."""
+        return int(self.cycles.min())
 
 
 @dataclass(frozen=True)
@@ -25,64 +53,63 @@ class Unit:
 
     nodes: tuple[HardwareNode, ...]
 
-    def options(self) -> list[Option]:
-        """Return all legal foldings."""
+    @property
+    def name(self) -> str:
+        """Of the node that does the unit's work."""
+        return self.nodes[-1].name
+
+    def options(self, costs: NodeCosts) -> Options:
+        """Return all legal foldings, memories in block RAM or in LUTs."""
         node = self.nodes[-1]
-        if node.kind == "MVAU" and len(self.nodes) == 1:
-            return _matrix_options(node)
-        rules = limits(node)
-        parameter = "PE" if "PE" in rules else "SIMD"
-        number, _ = rules.get(parameter, (1, ""))
-        wanted: list[Folding] = [{parameter: value} for value in divisors(number)]
-        found = []
-        for foldings in map(self.follow, wanted if rules else [{}]):
-            apply(self.nodes, foldings)
-            cycles = max(node.cycles() for node in self.nodes)
-            cost = sum((demand(node) for node in self.nodes), Demand(0, 0, 0))
-            found.append(Option(foldings, cycles, cost))
-        return found
+        wanted = _plain(node)
+        if len(self.nodes) == 1 and node.kind == "MVAU":
+            found = _matrix(node, wanted)
+        else:
+            found = self._asked([self.follow(folding) for folding in wanted])
+        found = _with_choices(self.nodes, found)
+        return self._priced(found, costs)
+
+    def given(self, foldings: tuple[Folding, ...], costs: NodeCosts) -> Options:
+        """Return one folding of all nodes as the only option."""
+        return self._priced(self._asked([foldings]), costs)
+
+    def _priced(self, found: Options, costs: NodeCosts) -> Options:
+        total = np.zeros((len(found.foldings), 5))
+        for position, each in enumerate(self.nodes):
+            total += _costs(each, [foldings[position] for foldings in found.foldings], costs)
+        return replace(found, costs=total)
 
     def follow(self, folding: Folding) -> tuple[Folding, ...]:
         """Add what a depthwise window generator has to do for its reader's folding."""
-        window: Folding = {"SIMD": folding.get("PE", 1)}
-        return (*(window for _ in self.nodes[:-1]), folding)
+        windows: list[Folding] = []
+        for window in self.nodes[:-1]:
+            windows.append({"SIMD": folding.get("PE", 1)})
+            if "parallel_window" in choices(window):
+                windows[-1]["parallel_window"] = int(folding.get("SIMD", 1) != 1)
+        return (*windows, folding)
 
     def named(self, foldings: Iterable[Folding]) -> dict[str, Folding]:
         """Return foldings by node name."""
         return {node.name: each for node, each in zip(self.nodes, foldings, strict=True)}
 
+    def _asked(self, foldings: list[tuple[Folding, ...]]) -> Options:
+        """Fold the nodes in each way and ask them."""
+        cycles, inputs, outputs = [], [], []
+        for each in foldings:
+            apply(self.nodes, each)
+            cycles.append(max(node.cycles() for node in self.nodes))
+            inputs.append(self.nodes[0].input_bits())
+            outputs.append(self.nodes[-1].output_bits())
+        widths = np.array(inputs, dtype=np.int64), np.array(outputs, dtype=np.int64)
+        return Options(foldings, np.array(cycles, dtype=np.int64), *widths, np.empty((0, 5)))
+
 
 def apply(nodes: Iterable[HardwareNode], foldings: Iterable[Folding]) -> None:
-    """Set a folding on every node."""
+    """Set a folding on every node; ``resType`` decides which unit serves a matrix product."""
     for node, folding in zip(nodes, foldings, strict=True):
+        if "resType" in folding:
+            node.implement(_op(node, folding))
         node.set(**folding)
-
-
-def _matrix_options(node: HardwareNode) -> list[Option]:
-    """Return PE x SIMD with closed formulas; there may be hundreds."""
-    rows, columns = int(node.get("MH")), int(node.get("MW"))
-    vectors = int(np.prod(node.get("numInputVectors")))
-    weight, activation = node.bits("weightDataType"), node.bits("inputDataType")
-    accumulator, output = node.bits("accDataType"), node.bits("outputDataType")
-    uses_dsp = node.op == "MVAU_rtl"
-    return [
-        Option(
-            ({"PE": pe, "SIMD": simd},),
-            (rows // pe) * (columns // simd) * vectors,
-            matrix_demand(
-                NODE + STREAM_BIT * (simd * activation + pe * output),
-                pe,
-                simd,
-                weight,
-                activation,
-                accumulator,
-                rows * columns // (pe * simd),
-                uses_dsp=uses_dsp,
-            ),
-        )
-        for pe in divisors(rows)
-        for simd in divisors(columns)
-    ]
 
 
 def units(nodes: list[HardwareNode]) -> list[Unit]:
@@ -96,6 +123,79 @@ def units(nodes: list[HardwareNode]) -> list[Unit]:
         tied = feeder is not None and _is_depthwise_window(feeder)
         grouped.append(Unit((feeder, node) if tied and feeder else (node,)))
     return grouped
+
+
+def _plain(node: HardwareNode) -> list[Folding]:
+    """Return the parallelism that a node can have."""
+    rules = {parameter: divisors(number) for parameter, (number, _) in limits(node).items()}
+    match node.kind:
+        case "VVAU":
+            wide: list[Folding] = [
+                {"PE": rules["PE"][-1], "SIMD": simd} for simd in rules["SIMD"][1:]
+            ]
+            lanes: list[Folding] = [{"PE": pe, "SIMD": 1} for pe in rules["PE"]]
+            return [*lanes, *wide]
+        case "ConvolutionInputGenerator" if "parallel_window" in choices(node):
+            part: list[Folding] = [{"SIMD": simd, "parallel_window": 0} for simd in rules["SIMD"]]
+            return [*part, {"SIMD": rules["SIMD"][-1], "parallel_window": 1}]
+        case _:
+            return [dict(zip(rules, each, strict=True)) for each in product(*rules.values())]
+
+
+def _matrix(node: HardwareNode, foldings: list[Folding]) -> Options:
+    """Reckon PE x SIMD with closed formulas; there may be hundreds."""
+    rows, columns = int(node.get("MH")), int(node.get("MW"))
+    vectors = int(np.prod(node.get("numInputVectors")))
+    pe = np.array([folding["PE"] for folding in foldings], dtype=np.int64)
+    simd = np.array([folding["SIMD"] for folding in foldings], dtype=np.int64)
+    return Options(
+        [(folding,) for folding in foldings],
+        (rows // pe) * (columns // simd) * vectors,
+        (simd * node.bits("inputDataType"))[:, None],
+        (pe * node.bits("outputDataType"))[:, None],
+        np.empty((0, 5)),
+    )
+
+
+def _with_choices(nodes: Sequence[HardwareNode], found: Options) -> Options:
+    """Multiply foldings by memory style and arithmetic, which change neither cycles nor widths."""
+    ways = list(product(*(_ways(node) for node in nodes)))
+    count = len(found.foldings)
+    return Options(
+        [
+            tuple(folding | way for folding, way in zip(foldings, each, strict=True))
+            for each in ways
+            for foldings in found.foldings
+        ],
+        np.tile(found.cycles, len(ways)),
+        np.tile(found.inputs.reshape(count, -1), (len(ways), 1)),
+        np.tile(found.outputs.reshape(count, -1), (len(ways), 1)),
+        found.costs,
+    )
+
+
+def _ways(node: HardwareNode) -> list[Folding]:
+    known = choices(node)
+    styles: list[Folding] = [{"ram_style": style} for style in _CHOSEN_STYLES]
+    if "resType" in known:
+        dsp: Folding = {"resType": "dsp"}
+        return [*(dsp | style for style in styles), {"resType": "lut"}]
+    return styles if "ram_style" in known else [{}]
+
+
+def _costs(node: HardwareNode, foldings: list[Folding], costs: NodeCosts) -> Costs:
+    """Ask for costs, for each unit that may serve the node."""
+    ops = [_op(node, folding) for folding in foldings]
+    total = np.empty((len(foldings), 5))
+    for op in dict.fromkeys(ops):
+        chosen = [index for index, each in enumerate(ops) if each == op]
+        total[chosen] = costs(node.implemented(op), [foldings[index] for index in chosen])
+    return total
+
+
+def _op(node: HardwareNode, folding: Folding) -> str:
+    served = {"dsp": "MVAU_rtl", "lut": "MVAU_hls"}
+    return served[str(folding["resType"])] if "resType" in folding else node.op
 
 
 def _is_depthwise_window(node: HardwareNode) -> bool:

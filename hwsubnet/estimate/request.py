@@ -6,15 +6,14 @@ from pathlib import Path
 
 from hwsubnet.errors import FoldingError
 from hwsubnet.estimate.legality import Folding, check_folding, limits
-from hwsubnet.estimate.options import Unit, apply
-from hwsubnet.estimate.search import Search
+from hwsubnet.estimate.options import Unit
 
 SIZE_LIMIT = 10_000_000
 """Bytes of a folding file."""
 
 
 def read_folding(path: Path) -> dict[str, Folding]:
-    """Read ``{node: {"PE": n, "SIMD": n}}``.
+    """Read ``{node: {"PE": n, "SIMD": n, "parallel_window": 0, "resType": "lut", ...}}``.
 
     Raises
     ------
@@ -38,23 +37,27 @@ def read_folding(path: Path) -> dict[str, Folding]:
         if not isinstance(values, dict):
             raise FoldingError(form, where=f"{path}: {node}")
         for parameter, value in values.items():
-            if type(value) is not int:
+            if type(value) not in (int, str):
                 raise FoldingError(
-                    f"{parameter} must be a whole number, not {value!r}", where=f"{path}: {node}"
+                    f"{parameter} must be a whole number or a word, not {value!r}",
+                    where=f"{path}: {node}",
                 )
     return tree
 
 
-def complete_folding(search: Search, wanted: Mapping[str, Mapping[str, int]]) -> dict[str, Folding]:
-    """Check a wanted folding, and fold all other nodes so that none of them is slower.
+Wanted = Mapping[str, Mapping[str, int | str]]
+"""Foldings by node; what is not named is free."""
+
+
+def given_foldings(units: list[Unit], wanted: Wanted) -> dict[str, tuple[Folding, ...]]:
+    """Check a wanted folding; return the foldings of all nodes of units that it names, by unit.
 
     Raises
     ------
     FoldingError
-        If it names unknown nodes, breaks a divisor rule, or sets a depthwise window generator
-        apart from the node that it feeds.
+        If it names unknown nodes, breaks a rule, or sets a depthwise window generator apart from
+        the node that it feeds.
     """
-    units = search.units
     known = [node.name for unit in units for node in unit.nodes]
     unknown = [name for name in wanted if name not in known]
     if unknown:
@@ -63,26 +66,19 @@ def complete_folding(search: Search, wanted: Mapping[str, Mapping[str, int]]) ->
             f"names {len(unknown)} unknown node{'s'[: len(unknown) > 1]} ({shown})",
             fix=f"the graph has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}",
         )
-    chosen: dict[str, Folding] = {}
-    slowest = 0
-    for unit in units:
-        if any(node.name in wanted for node in unit.nodes):
-            foldings = _unit_folding(unit, wanted)
-            apply(unit.nodes, foldings)
-            slowest = max(slowest, *(node.cycles() for node in unit.nodes))
-            chosen |= unit.named(foldings)
-    for unit, table in zip(units, search.tables, strict=True):
-        if unit.nodes[-1].name not in chosen:
-            chosen |= unit.named(table.at(max(slowest, table.fewest)).foldings)
-    return chosen
+    return {
+        unit.name: _unit_folding(unit, wanted)
+        for unit in units
+        if any(node.name in wanted for node in unit.nodes)
+    }
 
 
-def _unit_folding(unit: Unit, wanted: Mapping[str, Mapping[str, int]]) -> tuple[Folding, ...]:
+def _unit_folding(unit: Unit, wanted: Wanted) -> tuple[Folding, ...]:
     """Return the folding of a unit of which some node is named; what is not given stays at 1."""
     for node in unit.nodes:
         check_folding(node, wanted.get(node.name, {}))
     *windows, node = unit.nodes
-    folding = dict(wanted.get(node.name, {}))
+    folding: Folding = dict(wanted.get(node.name, {}))
     for window in windows:
         simd = wanted.get(window.name, {}).get("SIMD")
         if simd is not None and simd != folding.setdefault("PE", simd):
@@ -92,4 +88,8 @@ def _unit_folding(unit: Unit, wanted: Mapping[str, Mapping[str, int]]) -> tuple[
                 fix="give both the same value, or leave this node out",
             )
     own: Folding = dict.fromkeys(limits(node), 1)
-    return unit.follow(own | folding)
+    *followed, last = unit.follow(own | folding)
+    return (
+        *(f | dict(wanted.get(w.name, {})) for f, w in zip(followed, windows, strict=True)),
+        last,
+    )

@@ -1,120 +1,174 @@
-"""The cheapest folding for a speed, and the fastest that fits a budget.
+"""The cheapest folding for a speed, and the fastest that fits a board.
 
-A streaming pipeline is as fast as its slowest node, so for a given number of cycles per frame each
-unit's cheapest legal folding can be chosen by itself. The only search is over that number, and the
-numbers worth trying are those that some folding of some unit takes.
+A streaming pipeline is as fast as its slowest node, so for a given number of cycles per frame every
+unit only has to keep up with it, and :mod:`hwsubnet.estimate.assignment` chooses how. The search is
+over that number, and the numbers worth trying are those that some folding of some unit takes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hwsubnet.artifacts import Resources
+from hwsubnet.boards import Board
 from hwsubnet.errors import DoesNotFit
-from hwsubnet.estimate.budget import Demand
+from hwsubnet.estimate.assignment import Assigner, Assignment
 from hwsubnet.estimate.legality import Folding
-from hwsubnet.estimate.options import Option, Unit
+from hwsubnet.estimate.options import Costs, Integers, NodeCosts, Options, Unit
+from hwsubnet.estimate.streams import EdgeCosts, edges
 
-SHARE = 0.7
-"""Of the board that the fastest folding may take: the rest is left to FIFOs, width converters,
-the shell and the router, and to the error of the rule of thumb in `budget`."""
+UTILIZATION = 0.7
+"""Share of a board that the fastest folding may take: the rest is left to the shell, to the FIFOs
+that simulation deepens, and to the router."""
+NAMES = tuple(Resources.model_fields)
 
 
 @dataclass(frozen=True)
-class Table:
-    """A unit's options by rising cycles, and for each the cheapest that is at least as fast."""
+class Prices:
+    """Who tells what nodes and streams take."""
 
-    options: list[Option]
-    cycles: NDArray[np.int64]
-    best: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, options: list[Option], held: Demand) -> "Table":
-        """Sort the options of a unit; cost is the sum of shares of what the board holds."""
-        options = sorted(options, key=lambda option: option.cycles)
-        best: list[int] = []
-        cheapest = (0, float("inf"))
-        for index, option in enumerate(options):
-            cost = sum(need / max(have, 1) for need, have in zip(option.demand, held, strict=True))
-            if cost < cheapest[1]:
-                cheapest = (index, cost)
-            best.append(cheapest[0])
-        return cls(
-            options,
-            np.array([option.cycles for option in options], dtype=np.int64),
-            np.array(best, dtype=np.int64),
-        )
-
-    @property
-    def fewest(self) -> int:
-        """Cycles of the most parallel option."""
-        return int(self.cycles[0])
-
-    def cheapest(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return for each target the index of the cheapest option that meets it."""
-        chosen: NDArray[np.int64] = self.best[np.searchsorted(self.cycles, targets, "right") - 1]
-        return chosen
-
-    def at(self, cycles: int) -> Option:
-        """Return the cheapest option that takes at most so many cycles."""
-        return self.options[int(self.cheapest(np.array([cycles]))[0])]
+    nodes: NodeCosts
+    edges: EdgeCosts
 
 
 class Search:
-    """The units of a graph with their tables, for one board."""
+    """The units of a graph with their options, for one board.
 
-    def __init__(self, units: list[Unit], held: Demand) -> None:
-        self.held = held
+    Parameters
+    ----------
+    units
+        Of the whole graph, in topological order.
+    board
+        Whose resources count.
+    prices
+        What nodes and streams take.
+    given
+        Foldings of the nodes of units that are not to be chosen, by the unit's name.
+    """
+
+    def __init__(
+        self,
+        units: list[Unit],
+        board: Board,
+        prices: Prices,
+        given: Mapping[str, tuple[Folding, ...]] | None = None,
+    ) -> None:
         self.units = units
-        by_signature: dict[object, Table] = {}
-        self.tables = []
+        self.board = board
+        self.held: Costs = np.array([getattr(board.resources, name) for name in NAMES], dtype=float)
+        by_signature: dict[object, Options] = {}
+        self.options: list[Options] = []
         for unit in units:
-            # Networks repeat their blocks: nodes that differ in name only share a table.
+            if given and unit.name in given:
+                self.options.append(unit.given(given[unit.name], prices.nodes))
+                continue
+            # Networks repeat their blocks: nodes that differ in name only share their options.
             signature = tuple(node.signature() for node in unit.nodes)
             if signature not in by_signature:
-                by_signature[signature] = Table.of(unit.options(), held)
-            self.tables.append(by_signature[signature])
+                by_signature[signature] = unit.options(prices.nodes)
+            self.options.append(by_signature[signature])
+        self._assigner = Assigner(self.options, edges(units, self.options, prices.edges))
 
-    def targets(self) -> NDArray[np.int64]:
+    def targets(self) -> Integers:
         """Return all cycle counts that the whole pipeline can take, rising."""
-        every = np.unique(np.concatenate([table.cycles for table in self.tables]))
-        fewest = max(table.fewest for table in self.tables)
-        possible: NDArray[np.int64] = every[every >= fewest]
+        every = np.unique(np.concatenate([options.cycles for options in self.options]))
+        possible: Integers = every[every >= self._slowest[0]]
         return possible
 
     def cheapest(self, cycles: int) -> dict[str, Folding]:
         """Return the cheapest folding that takes at most so many cycles per frame.
 
+        Cost is the sum of shares of what the board holds, while each share is at most 1.
+
         Raises
         ------
         DoesNotFit
-            If no legal folding is that fast, with the node that is in the way.
+            If no legal folding is that fast, or none that is fits the board, with the node and
+            the resource that are in the way.
         """
-        unit, table = max(zip(self.units, self.tables, strict=True), key=lambda u: u[1].fewest)
-        if cycles < table.fewest:
+        fewest, unit = self._slowest
+        if cycles < fewest:
             raise DoesNotFit(
-                f"takes {table.fewest} cycles per frame even when fully parallel, "
+                f"takes {fewest} cycles per frame even when fully parallel, "
                 f"and {cycles} are asked for",
-                where=unit.nodes[-1].name,
+                where=unit.name,
                 fix="ask for fewer frames per second, or raise the clock",
             )
-        return self._folding(cycles)
+        found = self._cheapest(cycles)
+        if not _fits(found, self.held):
+            found = self._assigner.within(cycles, self.held)
+        if not _fits(found, self.held):
+            raise self._does_not_fit(found, self.held, "ask for fewer frames per second")
+        return self._folding(found)
 
-    def fastest(self, share: float = SHARE) -> dict[str, Folding]:
-        """Return the fastest folding whose demand stays within `share` of the board.
+    def balanced(self) -> dict[str, Folding]:
+        """Return the cheapest folding that is as fast as what is given allows, fitting or not."""
+        return self._folding(self._cheapest(self._slowest[0]))
 
-        If none does, the cheapest there is.
+    def fastest(self, limits: Costs | None = None) -> dict[str, Folding]:
+        """Return the fastest folding whose cost stays within `limits`.
+
+        Parameters
+        ----------
+        limits
+            Of each resource, shape (5,); if not given, `UTILIZATION` of the board.
+
+        Raises
+        ------
+        DoesNotFit
+            If even the least parallel folding needs more, with what is in the way.
         """
+        limits = UTILIZATION * self.held if limits is None else limits
         targets = self.targets()
-        total = np.zeros((len(targets), len(self.held)))
-        for table in self.tables:
-            demands = np.array([option.demand for option in table.options])
-            total += demands[table.cheapest(targets)]
-        fitting = np.flatnonzero((total <= share * np.array(self.held)).all(axis=1))
-        return self._folding(int(targets[fitting[0] if len(fitting) else -1]))
+        slow, fast = len(targets) - 1, -1
+        best = self._assigner.within(int(targets[slow]), limits)
+        if not _fits(best, limits):
+            raise self._does_not_fit(
+                best, limits, "prune more, use fewer bits, or choose a larger board"
+            )
+        while slow - fast > 1:  # what keeps a target keeps slower ones too
+            middle = (slow + fast) // 2
+            found = self._assigner.within(int(targets[middle]), limits)
+            if _fits(found, limits):
+                best, slow = found, middle
+            else:
+                fast = middle
+        return self._folding(best)
 
-    def _folding(self, cycles: int) -> dict[str, Folding]:
+    @property
+    def _slowest(self) -> tuple[int, Unit]:
+        """The unit that is slowest when fully parallel, after its cycles."""
+        pairs = zip(self.options, self.units, strict=True)
+        options, unit = max(pairs, key=lambda pair: pair[0].fewest)
+        return options.fewest, unit
+
+    def _cheapest(self, cycles: int) -> Assignment:
+        return self._assigner.cheapest(cycles, 1 / np.maximum(self.held, 1e-9))
+
+    def _folding(self, found: Assignment) -> dict[str, Folding]:
         folding: dict[str, Folding] = {}
-        for unit, table in zip(self.units, self.tables, strict=True):
-            folding |= unit.named(table.at(cycles).foldings)
+        for unit, options, index in zip(self.units, self.options, found.chosen, strict=True):
+            folding |= unit.named(options.foldings[index])
         return folding
+
+    def _does_not_fit(self, found: Assignment, limits: Costs, fix: str) -> DoesNotFit:
+        """Name the resource that is exceeded most, and the unit that takes most of it."""
+        resource = int((found.total / np.maximum(limits, 1e-9)).argmax())
+        parts = [
+            options.costs[index, resource]
+            for options, index in zip(self.options, found.chosen, strict=True)
+        ]
+        largest = int(np.argmax(parts))
+        node = self.units[largest].nodes[-1]
+        return DoesNotFit(
+            f"takes {parts[largest]:,.0f} of the {found.total[resource]:,.0f} {NAMES[resource]} "
+            f"that the design needs, and {limits[resource]:,.0f} of the "
+            f"{self.held[resource]:,.0f} of {self.board.name} may be used",
+            where=f"{node.name} (layer {node.layer})",
+            fix=fix,
+        )
+
+
+def _fits(found: Assignment, limits: Costs) -> bool:
+    return bool((found.total <= limits).all())

@@ -6,6 +6,7 @@ import onnx
 
 from hwsubnet.artifacts import Resources
 from hwsubnet.finn_adapter.session import initialize
+from hwsubnet.finn_adapter.specialize import DOMAIN
 
 _MATRIX = frozenset({"BRAM18", "URAM", "DSP"})
 _MODELLED: dict[str, frozenset[str]] = {
@@ -96,19 +97,35 @@ class HardwareNode:
         for name, value in attributes.items():
             self._instance.set_nodeattr(name, value)
 
+    def implemented(self, op: str) -> "HardwareNode":
+        """Return a copy of the node under another of FINN's classes, such as ``MVAU_hls``."""
+        proto = onnx.NodeProto()
+        proto.CopyFrom(self.proto)
+        _make(proto, op)
+        return HardwareNode(proto)
+
+    def implement(self, op: str) -> None:
+        """Serve the node by another of FINN's classes; its name stays."""
+        from qonnx.custom_op.registry import getCustomOp
+
+        if op != self.op:
+            _make(self.proto, op)
+            self._instance = getCustomOp(self.proto)
+
     def cycles(self) -> int:
         """Return cycles per frame in the steady state, by FINN's formula."""
         return int(self._instance.get_exp_cycles())
 
-    def stream_bits(self) -> int:
-        """Return the width of the data streams into and out of the node together."""
-        inputs = 1 if self.kind in ("MVAU", "VVAU", "Thresholding") else len(self.proto.input)
-        if self.kind == "ElementwiseMul":
-            inputs = 1
-        total = sum(self._instance.get_instream_width(i) for i in range(inputs))
-        return int(total + sum(
-            self._instance.get_outstream_width(i) for i in range(len(self.proto.output))
-        ))  # fmt: skip
+    def input_bits(self) -> tuple[int, ...]:
+        """Return the width of a word of each data stream into the node."""
+        one = self.kind in ("MVAU", "VVAU", "Thresholding", "ElementwiseMul")
+        count = 1 if one else len(self.proto.input)  # the others are constants
+        return tuple(int(self._instance.get_instream_width(i)) for i in range(count))
+
+    def output_bits(self) -> tuple[int, ...]:
+        """Return the width of a word of each stream out of the node."""
+        count = len(self.proto.output)
+        return tuple(int(self._instance.get_outstream_width(i)) for i in range(count))
 
     def bits(self, attribute: str) -> int:
         """Return the width of a datatype that an attribute names."""
@@ -127,6 +144,11 @@ class HardwareNode:
         if part.startswith("xc7"):
             known["URAM"] = 0.0  # 7-series parts have none
         return Resources(**known)
+
+
+def _make(proto: onnx.NodeProto, op: str) -> None:
+    proto.op_type = op
+    proto.domain = f"{DOMAIN}.{op.rpartition('_')[2]}"
 
 
 def hardware_nodes(model: onnx.ModelProto) -> list[HardwareNode]:
