@@ -1,0 +1,82 @@
+"""Adder trees: how many bits of adders and of registers a sum of many operands takes."""
+
+from functools import lru_cache
+
+from hwsubnet.estimate.calibration.structure import Numbers, per_value
+
+
+@lru_cache(maxsize=4096)
+def _loads(operands: int) -> tuple[int, ...]:
+    """Return how many operands each node of FINN's tree adds up, the root first, leaves last."""
+    loads = [1] * (2 * operands - 1)
+    for index in reversed(range(operands - 1)):
+        loads[index] = loads[2 * index + 1] + loads[2 * index + 2]
+    return tuple(loads)
+
+
+def _clog2(value: int) -> int:
+    return max(value - 1, 0).bit_length()
+
+
+@lru_cache(maxsize=4096)
+def _unsigned(operands: int, bits: int, limit: int) -> tuple[float, float]:
+    loads, levels = _loads(operands), _clog2(operands)
+    widths = [min(_clog2(load) + bits, limit) for load in loads]
+    adders = widths[: operands - 1]
+    registers = widths[: max(2**levels - 1, 1)]
+    return float(sum(adders)), float(sum(registers))
+
+
+@lru_cache(maxsize=4096)
+def _signed(operands: int) -> tuple[float, float]:
+    loads, levels = _loads(operands), _clog2(operands)
+    widths = [load.bit_length() + 1 for load in loads]
+    if operands == 1:
+        return 0.0, 0.0
+    return float(sum(widths[: operands - 1])), float(sum(widths[1 : 2**levels - 1]))
+
+
+@lru_cache(maxsize=4096)
+def _own(operands: int, bits: int, limit: int) -> tuple[float, float]:
+    adders, registers, count = 0, 0, operands
+    levels = _clog2(operands)
+    for level in range(1, levels + 1):
+        width = min(bits + level, limit)
+        adders += count // 2 * width
+        single = count % 2 * min(bits + level - 1, limit)
+        if level % 2 == 0 or level == levels:
+            registers += count // 2 * width + single
+        count = (count + 1) // 2
+    return float(adders), float(registers)
+
+
+def unsigned_tree(operands: Numbers, bits: int, limit: int) -> Numbers:
+    """Return bits of adders and of registers of FINN's ``add_multi`` over unsigned operands.
+
+    It registers every level; a single operand is delayed by one register.
+
+    Parameters
+    ----------
+    operands
+        How many.
+    bits
+        Of an operand.
+    limit
+        Bits of the sum that are used.
+
+    Returns
+    -------
+    Numbers
+        Shape (2, len(operands)).
+    """
+    return per_value(lambda n: _unsigned(n, bits, limit), operands)
+
+
+def signed_tree(operands: Numbers) -> Numbers:
+    """Return the same over operands of -1, 0 and 1, without a register behind the root."""
+    return per_value(_signed, operands)
+
+
+def own_tree(operands: Numbers, bits: int, limit: int) -> Numbers:
+    """Return the same of ``hls/rtl/adder_tree.sv``, which registers every second level."""
+    return per_value(lambda n: _own(n, bits, limit), operands)
