@@ -269,7 +269,7 @@ class RtlEdge(Record):
     sink: str | None
     """Node that reads it; ``None``: the accelerator's output."""
     depth: int
-    """Words of the reader's side that its FIFO holds; 0: no FIFO."""
+    """Words of the wider side that its FIFO holds; 0: no FIFO."""
 
 
 class RtlDesign(Artifact):

@@ -4,9 +4,11 @@
 //
 //   bits out = bits in, first in first out, element 0 in the low bits of a word
 //
-// The FIFO stands on the reader's side: a reader that takes words in bursts, as a matrix-vector
-// unit does for each pixel, finds them converted already. Both sides stay aligned: the converter
-// starts anew every lcm(IWIDTH, OWIDTH) bits, which divide the bits of a frame.
+// The FIFO stands on the side of the wider words. Behind a converter to wider words it lets a reader
+// take them in bursts, as a matrix-vector unit does for each pixel; before a converter to narrower
+// words it lets a writer hand them over in bursts, and finn-rtllib's matrix-vector unit, which once
+// blocked empties its whole pipeline, is not blocked by each of them. Both sides stay aligned: the
+// converters start anew every lcm(IWIDTH, OWIDTH) bits, which divide the bits of a frame.
 //
 // Built on finn-rtllib's fifo and vpc. With FINN_SIMULATION defined the FIFO is finn-rtllib's
 // fifo_gauge, which is never full and tells how full it was; with HWSUBNET_MONITOR defined the edge
@@ -14,7 +16,7 @@
 module stream_edge #(
 	parameter int unsigned IWIDTH = 8,  // payload bits of a word that enters
 	parameter int unsigned OWIDTH = 8,  // payload bits of a word that leaves
-	parameter int unsigned DEPTH = 2,   // words that fit, OWIDTH wide; 0: no FIFO
+	parameter int unsigned DEPTH = 2,   // words that fit, of the wider side; 0: no FIFO
 	parameter RAM_STYLE = "auto",       // of the FIFO: auto, shift, distributed, block, ultra
 	parameter int unsigned ID = 0       // number under which the monitor reports
 ) (
@@ -40,26 +42,24 @@ module stream_edge #(
 		$error("DEPTH is 0 or at least 2");
 	end
 
+	localparam int unsigned WIDTH = IWIDTH > OWIDTH ? IWIDTH : OWIDTH;
+	localparam int unsigned LCM = IWIDTH / gcd(IWIDTH, OWIDTH) * OWIDTH;
+
 	// FIFO's own ports.
-	logic [OWIDTH - 1:0] idat, odat;
+	logic [WIDTH - 1:0] idat, odat;
 	logic ivld, irdy, ovld, ordy;
 
-	if (IWIDTH == OWIDTH) begin : gen_same
-		assign idat = s_axis_tdata[IWIDTH - 1:0];
-		assign ivld = s_axis_tvalid;
-		assign s_axis_tready = irdy;
-	end else begin : gen_converter
-		localparam int unsigned LCM = IWIDTH / gcd(IWIDTH, OWIDTH) * OWIDTH;
-		vpc #(.W(1), .N(LCM), .PI(IWIDTH), .PO(OWIDTH)) converter (
-			.clk(ap_clk), .rst(!ap_rst_n),
-			.idat(s_axis_tdata[IWIDTH - 1:0]), .ivld(s_axis_tvalid), .irdy(s_axis_tready),
-			.odat(idat), .ovld(ivld), .ordy(irdy)
-		);
-	end
-
-	assign m_axis_tdata[OWIDTH - 1:0] = odat;
-	assign m_axis_tvalid = ovld;
-	assign ordy = m_axis_tready;
+	// One of the two is a wire, or both.
+	vpc #(.W(1), .N(LCM), .PI(IWIDTH), .PO(WIDTH)) widen (
+		.clk(ap_clk), .rst(!ap_rst_n),
+		.idat(s_axis_tdata[IWIDTH - 1:0]), .ivld(s_axis_tvalid), .irdy(s_axis_tready),
+		.odat(idat), .ovld(ivld), .ordy(irdy)
+	);
+	vpc #(.W(1), .N(LCM), .PI(WIDTH), .PO(OWIDTH)) narrow (
+		.clk(ap_clk), .rst(!ap_rst_n),
+		.idat(odat), .ivld(ovld), .irdy(ordy),
+		.odat(m_axis_tdata[OWIDTH - 1:0]), .ovld(m_axis_tvalid), .ordy(m_axis_tready)
+	);
 
 	if ($bits(m_axis_tdata) > OWIDTH) begin : gen_pad
 		assign m_axis_tdata[$bits(m_axis_tdata) - 1:OWIDTH] = '0;
@@ -72,7 +72,7 @@ module stream_edge #(
 	logic [31:0] fullest;  // most words that the FIFO held at once
 `ifdef FINN_SIMULATION
 	logic [31:0] unused_count;
-	fifo_gauge #(.WIDTH(OWIDTH)) gauge (
+	fifo_gauge #(.WIDTH(WIDTH)) gauge (
 		.clk(ap_clk), .rst(!ap_rst_n),
 		.idat, .ivld, .irdy, .odat, .ovld, .ordy,
 		.count(unused_count), .maxcount(fullest)
@@ -85,7 +85,7 @@ module stream_edge #(
 		assign fullest = '0;
 	end else begin : gen_fifo
 		logic [$clog2(DEPTH + 1):0] unused_count, maxcount;
-		fifo #(.DEPTH(DEPTH), .DATA_WIDTH(OWIDTH), .RAM_STYLE(RAM_STYLE)) queue (
+		fifo #(.DEPTH(DEPTH), .DATA_WIDTH(WIDTH), .RAM_STYLE(RAM_STYLE)) queue (
 			.clk(ap_clk), .rst(!ap_rst_n),
 			.idat, .ivld, .irdy, .odat, .ovld, .ordy,
 			.count(unused_count), .maxcount
