@@ -31,7 +31,8 @@ TOP = {"flow", "cli", "__main__"}
 LAYERS = {
     "quant": set(),
     "prune": {"quant"},
-    "models": {"quant", "prune"},
+    "convert": {"quant", "prune"},
+    "models": {"quant", "prune", "convert"},
     "data": set(),
     "train": {"quant", "prune", "models", "data"},
     "compact": {"quant", "prune", "models"},

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hwsubnet.artifacts import ExportedModel, File, replacing
 from hwsubnet.data import to_real
 from hwsubnet.errors import ModelError
+from hwsubnet.export.scopes import module_path, with_flat_names
 from hwsubnet.models import layer_label
 from hwsubnet.prune import ChannelMask
 from hwsubnet.quant import unquantized
@@ -84,8 +85,9 @@ def _to_qonnx(network: nn.Module, image: Tensor, path: Path) -> onnx.ModelProto:
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.util.cleanup import cleanup_model
 
+        traced, paths = with_flat_names(network)
         export_qonnx(
-            network,
+            traced,
             args=image,
             export_path=str(path),
             dynamo=False,
@@ -94,23 +96,7 @@ def _to_qonnx(network: nn.Module, image: Tensor, path: Path) -> onnx.ModelProto:
         )
         wrapper = ModelWrapper(str(path))
         for node in wrapper.graph.node:
-            node.metadata_props.add(key="layer", value=layer_label(_module_path(node.name)))
+            node.metadata_props.add(key="layer", value=layer_label(module_path(node.name, paths)))
         wrapper = cleanup_model(wrapper)
     model: onnx.ModelProto = wrapper.model
     return model
-
-
-def _module_path(node_name: str) -> str:
-    """Read the module's path from a name that torch gives to a node.
-
-    The scopes of nested containers repeat each other (``/body/stage1/stage1.0/add/Add``), and what
-    Brevitas puts below a quantizer's proxy is its own affair.
-    """
-    path: list[str] = []
-    for scope in node_name.split("/")[1:-1]:
-        if scope.startswith(("export_handler", "weight_quant")):
-            break
-        if path and scope.startswith(f"{path[-1]}."):
-            path.pop()
-        path.append(scope)
-    return ".".join(path) or node_name

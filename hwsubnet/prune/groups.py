@@ -60,9 +60,8 @@ class ChannelGroup:
         Path of the first layer that produces the channels.
     channels
         How many there are.
-    prunable
-        False for channels that reach the network's output or are tied to its input, and where a
-        layer reads them past any mask.
+    exempt
+        Why all of them must stay, such as "reach the network's output"; None where they may go.
     sites
         Masks that the channels pass.
     producers
@@ -75,11 +74,16 @@ class ChannelGroup:
 
     name: str
     channels: int
-    prunable: bool
+    exempt: str | None
     sites: tuple[Member, ...]
     producers: tuple[Member, ...]
     norms: tuple[Member, ...]
     consumers: tuple[Member, ...]
+
+    @property
+    def prunable(self) -> bool:
+        """Whether channels may go."""
+        return self.exempt is None
 
     @property
     def mask(self) -> Tensor:
@@ -102,7 +106,7 @@ class ChannelGroup:
             If a layer would lose all its channels, as the short branch of a concatenation may.
         """
         if not self.prunable and not bool(keep.all()):
-            raise ModelError("is exempt from pruning", where=self.name)
+            raise ModelError(f"is exempt from pruning: its channels {self.exempt}", where=self.name)
         for producer in self.producers:
             if not bool(producer.pick(keep).any()):
                 raise ConfigError(
@@ -150,6 +154,9 @@ class ChannelGroup:
 def find_groups(model: nn.Module) -> tuple[ChannelGroup, ...]:
     """Find the channel groups of a network, in forward order.
 
+    Channels that go through an operation that is not understood are exempt from pruning, and
+    their group's `exempt` names it.
+
     Parameters
     ----------
     model
@@ -159,7 +166,7 @@ def find_groups(model: nn.Module) -> tuple[ChannelGroup, ...]:
     Raises
     ------
     ModelError
-        If the network does something to channels that is not understood, naming it.
+        If the network cannot be traced, naming the line of its code.
     """
     found = trace(model)
     numbers: dict[int, int] = {}
@@ -190,7 +197,7 @@ def _group(found: Trace, group: int, numbers: dict[int, int], channels: int) -> 
     return ChannelGroup(
         name=producers[0].name,
         channels=channels,
-        prunable=all(found.together(atom) != group for atom in found.frozen),
+        exempt=next((why for a, why in found.frozen.items() if found.together(a) == group), None),
         sites=share("site"),
         producers=producers,
         norms=share("norm"),

@@ -10,18 +10,22 @@ from hwsubnet.quant.injectors import (
 )
 from hwsubnet.quant.layers import (
     QuantAdd,
+    QuantCat,
     QuantConv2d,
     QuantIdentity,
     QuantLinear,
     pixels,
     unsigned,
 )
+from hwsubnet.quant.replacement import WEIGHT_LAYERS, quantized_layer
 from hwsubnet.quant.state import set_quantization, unquantized
 
 __all__ = [
+    "WEIGHT_LAYERS",
     "AffineQuant",
     "PixelQuant",
     "QuantAdd",
+    "QuantCat",
     "QuantConv2d",
     "QuantIdentity",
     "QuantLinear",
@@ -29,6 +33,7 @@ __all__ = [
     "UnsignedQuant",
     "WeightQuant",
     "pixels",
+    "quantized_layer",
     "set_quantization",
     "unquantized",
     "unsigned",

@@ -32,9 +32,9 @@ class WeightQuant(ExtendedInjector):  # type: ignore[misc]
     bit_width = 8
 
     @value  # type: ignore[untyped-decorator]
-    def channels(module: nn.Module | tuple[nn.Module, ...]) -> int:
-        """Output channels of the (first) layer."""
-        return int(_first(module).out_channels)
+    def channels(module: nn.Module | tuple[nn.Module, ...], channel_axis: int | None) -> int:
+        """Output channels of the (first) layer; of one group, for grouped transposed ones."""
+        return int(_first(module).weight.shape[channel_axis or 0])
 
     @value  # type: ignore[untyped-decorator]
     def channel_axis(module: nn.Module | tuple[nn.Module, ...]) -> int | None:

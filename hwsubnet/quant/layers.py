@@ -7,6 +7,7 @@ a step's time); in evaluation mode, where Brevitas' export reads scales from it,
 from typing import Any, Self
 
 import brevitas.nn
+import torch
 from brevitas.proxy.quant_proxy import QuantProxyFromInjector
 from torch import Tensor, nn
 
@@ -30,37 +31,51 @@ class _Lean(nn.Module):
         return value if type(value) is Tensor else super().unpack_input(value)  # type: ignore[misc]
 
 
-class QuantConv2d(_Lean, brevitas.nn.QuantConv2d):  # type: ignore[misc]
-    """A convolution without bias (a norm follows), weights quantized per output channel."""
+def _weights(precision: Precision) -> dict[str, Any]:
+    return {
+        "weight_quant": WeightQuant,
+        "weight_bit_width": precision.weight_bits,
+        "weight_narrow_range": precision.narrow_range,
+    }
+
+
+class _Convolution(_Lean):
+    """What the convolutions share: weights quantized per output channel.
+
+    Mostly without bias, for a norm follows; a bias stays in floating point.
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, precision: Precision, **geometry: Any
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | tuple[int, ...],
+        *,
+        precision: Precision,
+        bias: bool = False,
+        **geometry: Any,
     ) -> None:
-        super().__init__(
-            inputs,
-            outputs,
-            kernel,
-            bias=False,
-            weight_quant=WeightQuant,
-            weight_bit_width=precision.weight_bits,
-            weight_narrow_range=precision.narrow_range,
-            **geometry,
-        )
+        super().__init__(inputs, outputs, kernel, bias=bias, **_weights(precision), **geometry)
         self.train()
+
+
+class QuantConv1d(_Convolution, brevitas.nn.QuantConv1d):  # type: ignore[misc]
+    """A one-dimensional convolution."""
+
+
+class QuantConv2d(_Convolution, brevitas.nn.QuantConv2d):  # type: ignore[misc]
+    """A convolution of images."""
+
+
+class QuantConvTranspose2d(_Convolution, brevitas.nn.QuantConvTranspose2d):  # type: ignore[misc]
+    """A transposed convolution of images."""
 
 
 class QuantLinear(_Lean, brevitas.nn.QuantLinear):  # type: ignore[misc]
     """A linear layer, weights quantized per tensor; its bias, if any, stays in floating point."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool, precision: Precision) -> None:
-        super().__init__(
-            inputs,
-            outputs,
-            bias=bias,
-            weight_quant=WeightQuant,
-            weight_bit_width=precision.weight_bits,
-            weight_narrow_range=precision.narrow_range,
-        )
+        super().__init__(inputs, outputs, bias=bias, **_weights(precision))
         self.train()
 
 
@@ -97,21 +112,48 @@ def unsigned(precision: Precision) -> QuantIdentity:
     return QuantIdentity(UnsignedQuant, bit_width=precision.activation_bits)
 
 
+def joint(bits: int, *, signed: bool) -> QuantIdentity:
+    """Quantize several tensors with one scale; who uses it calls ``quantizer.observe`` on all."""
+    quant = SymmetricQuant if signed else UnsignedQuant
+    return QuantIdentity(quant, bit_width=bits, observes=False)
+
+
 class QuantAdd(nn.Module):
-    """Adds two tensors that share one signed quantizer.
+    """Adds two tensors that share one quantizer.
 
     Hardware adds integers, so both addends need the same scale. Their joint range is observed, so
     that neither is clipped to the range of the other.
+
+    Parameters
+    ----------
+    precision
+        Its activation bits are those of an addend.
+    signed
+        False where no addend is ever negative.
     """
 
-    def __init__(self, precision: Precision) -> None:
+    def __init__(self, precision: Precision, *, signed: bool = True) -> None:
         super().__init__()
-        self.quant = QuantIdentity(
-            SymmetricQuant, bit_width=precision.activation_bits, observes=False
-        )
+        self.quant = joint(precision.activation_bits, signed=signed)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Add two tensors of the same shape."""
         self.quant.quantizer.observe(x, y)
         total: Tensor = self.quant(x) + self.quant(y)
         return total
+
+
+class QuantCat(nn.Module):
+    """Concatenates the channels of tensors that share one quantizer, so that a layer can read them.
+
+    A dot product takes out one scale, not one for each channel. Parameters as for `QuantAdd`.
+    """
+
+    def __init__(self, precision: Precision, *, signed: bool) -> None:
+        super().__init__()
+        self.quant = joint(precision.activation_bits, signed=signed)
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        """Join tensors (N, C_i, ...) along their channels."""
+        self.quant.quantizer.observe(*tensors)
+        return torch.cat([self.quant(tensor) for tensor in tensors], 1)

@@ -195,18 +195,32 @@ class Strange(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("operation", "message"),
+    ("operation", "why"),
     [
-        (nn.PixelShuffle(1), "what PixelShuffle does to channels is not known"),
-        (torch.sin, "what <built-in method sin"),
-        (lambda x: torch.cat([x, x], 2), "only feature maps can be concatenated"),
-        (lambda x: x if x.sum() > 0 else -x, "cannot be traced by torch.fx"),
+        (nn.PixelShuffle(1), "go through PixelShuffle at operation, and are not followed"),
+        (torch.sin, "go through sin, and are not followed"),
+        (lambda x: torch.cat([x, x], 2), "go through cat, which does not join channels (dim=1)"),
+        (nn.GroupNorm(2, 4), "go through GroupNorm at operation, which mixes channels"),
+        (lambda x: x[:, [3, 2, 1, 0]], "go through getitem, and are not followed"),
+        (lambda x: x.mean(1, keepdim=True) + x, "go through mean, and are not followed"),
+        (lambda x: x + torch.ones(4, 1, 1), "are tied to channels that are not known"),
     ],
-    ids=["module", "function", "axis", "branch"],
+    ids=["module", "function", "axis", "mixing", "index", "mean", "constant"],
 )
-def test_what_is_not_understood_is_named(operation, message):
-    with pytest.raises(ModelError, match=message):
-        find_groups(Strange(operation))
+def test_channels_that_are_not_followed_are_exempt_and_say_why(operation, why):
+    first = find_groups(Strange(operation))[0]
+    assert first.exempt is not None
+    assert first.exempt.startswith(why)
+    with pytest.raises(ModelError, match="first: is exempt from pruning: its channels "):
+        first.set_mask(torch.tensor([True, False, True, True]))
+
+
+def test_a_network_that_cannot_be_traced_names_the_line():
+    with pytest.raises(ModelError) as caught:
+        find_groups(Strange(lambda x: x if x.sum() > 0 else -x))
+    assert "test_groups.py:" in str(caught.value)
+    assert "cannot be traced by torch.fx at" in str(caught.value)
+    assert "if x.sum() > 0" in str(caught.value)
 
 
 def test_importance_sums_over_sites_and_producers():
