@@ -19,6 +19,7 @@ from hwsubnet.synth.timing import Family, is_hardware, slowest_path
 
 REQUEST, OPTIONS, BOXES, RESULT = "request.json", "slang.f", "boxes.v", "result.json"
 _LIBRARY, _QUEUES, _NETLIST = "library.v", "queues.v", "netlist.json"
+_LUTRAMS = "lutrams.txt"
 
 FRONT_END = (
     *("--ignore-assertions", "--ignore-timing", "--allow-use-before-declare"),
@@ -55,6 +56,18 @@ def commands(request: Request) -> tuple[str, ...]:
     """Return the Yosys script."""
     options = "-flatten -noiopad -noclkbuf" + (" -uram" if request.ultraram else "")
     synth = f"synth_xilinx -top {request.top} -family {request.family} {options} -run"
+    rest = (f"{synth} map_dsp:edif",)
+    if request.family == "xcup":  # as synth_xilinx does it, with the library of `repaired`
+        rest = (
+            f"{synth} map_dsp:map_memory",
+            f"memory_libmap -logic-cost-rom 0.015625 -lib {_LUTRAMS} -lib +/xilinx/brams_xc4v.txt "
+            f"-D HAS_SIZE_36 -D HAS_MIXWIDTH_SDP -D HAS_ADDRCE "
+            f"{'-lib +/xilinx/urams.txt' if request.ultraram else '-no-auto-huge'}",
+            "techmap -map +/xilinx/lutrams_xc5v_map.v",
+            "techmap -map +/xilinx/brams_xcu_map.v",
+            "techmap -map +/xilinx/urams_map.v",
+            f"{synth} map_ffram:edif",
+        )
     return (
         f"read_slang -f {OPTIONS}",
         "read_verilog -lib -specify +/xilinx/cells_sim.v",
@@ -63,7 +76,7 @@ def commands(request: Request) -> tuple[str, ...]:
         f"{synth} prepare:map_dsp",
         f"techmap -map {_QUEUES} t:$bmux",
         "opt",
-        f"{synth} map_dsp:edif",
+        *rest,
         f"write_json {_NETLIST}",
     )
 
@@ -80,6 +93,23 @@ def definition(library: str, module: str) -> str:
     if found is None:
         raise LookupError(f"Yosys's library has no {module}")
     return found[0]
+
+
+def repaired(library: str) -> str:
+    """Return UltraScale's RAMs in LUTs without the one that Yosys 0.70 cannot map.
+
+    The library offers single-port RAM of 16 address bits, for a cell that has nine: memories
+    of few bits and more than 256 words end the synthesis.
+
+    Raises
+    ------
+    LookupError
+        If the library does not say so any more.
+    """
+    wrong, right = 'option "ABITS" 16 {\n\t\tabits 16;', 'option "ABITS" 9 {\n\t\tabits 9;'
+    if library.count(wrong) != 1:
+        raise LookupError("Yosys's RAMs of UltraScale are no longer those that were repaired here")
+    return library.replace(wrong, right)
 
 
 def black_box(text: str) -> str:
@@ -112,6 +142,8 @@ def main() -> None:
         "\n".join(definition(library, name) for name in _MAPPED_TO), encoding="utf-8"
     )
     Path(_QUEUES).write_bytes(QUEUES.read_bytes())
+    lutrams = (folder / "lutrams_xcu.txt").read_text(encoding="utf-8")
+    Path(_LUTRAMS).write_text(repaired(lutrams), encoding="utf-8")
     for command in commands(request):
         libyosys.run_pass(command)
     with Path(_NETLIST).open(encoding="utf-8") as handle:
