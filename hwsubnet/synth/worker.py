@@ -56,7 +56,7 @@ def commands(request: Request) -> tuple[str, ...]:
     """Return the Yosys script."""
     options = "-flatten -noiopad -noclkbuf" + (" -uram" if request.ultraram else "")
     synth = f"synth_xilinx -top {request.top} -family {request.family} {options} -run"
-    rest = (f"{synth} map_dsp:edif",)
+    rest: tuple[str, ...] = (f"{synth} map_dsp:edif",)
     if request.family == "xcup":  # as synth_xilinx does it, with the library of `repaired`
         rest = (
             f"{synth} map_dsp:map_memory",
