@@ -3,6 +3,7 @@
 import copy
 import inspect
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +103,9 @@ def _canonical(draft: Draft) -> Draft:
                 node.target = draft.put(node.target, copy.copy(draft.modules[node.target]))
             called.add(str(node.target))
             _module(draft, node)
+    for node in reversed(draft.graph.nodes):  # such as sizes that nothing asks for any more
+        if not node.users and node.op not in ("placeholder", "output"):
+            draft.graph.erase_node(node)
     return draft
 
 
@@ -116,12 +120,18 @@ def _function(draft: Draft, node: fx.Node) -> None:
             _call(node, draft.add(node, name, kind(**options)))
     elif node.target in (operator.iadd, "add_"):
         node.op, node.target = "call_function", operator.add
+    elif node.target == "expand_as" and all(user.target in ops.PRODUCTS for user in node.users):
+        node.replace_all_uses_with(node.all_input_nodes[0])  # products broadcast by themselves
     elif node.target in ops.RESHAPE:
         sizes = ops.new_shape(node)
         of_batch = bool(sizes) and (sizes[0] == -1 or isinstance(sizes[0], fx.Node))
         if of_batch and len(sizes) == 2:
-            node.op, node.target = "call_function", torch.flatten
-            node.args, node.kwargs = (node.args[0], 1), {}
+            _replace(node, torch.flatten, 1)
+        elif of_batch and sizes[2:] == (1, 1):
+            with draft.graph.inserting_before(node):
+                column = draft.graph.call_function(torch.unsqueeze, (node.args[0], 2))
+            node.args = (column,)
+            _replace(node, torch.unsqueeze, 3)
         elif of_batch and len(sizes) == 4 and all(type(size) is int for size in sizes[2:]):
             # The number of channels follows from the tensor, also when some have been removed.
             _call(node, draft.add(node, "unflatten", nn.Unflatten(1, (-1, *sizes[2:]))))
@@ -137,6 +147,11 @@ def _module(draft: Draft, node: fx.Node) -> None:
         # As a function it does not insist on a number of channels.
         node.op, node.target = "call_function", nn.functional.instance_norm
         node.kwargs = {"eps": module.eps}
+
+
+def _replace(node: fx.Node, function: Callable[..., Any], axis: int) -> None:
+    node.op, node.target = "call_function", function
+    node.args, node.kwargs = (node.args[0], axis), {}
 
 
 def _call(node: fx.Node, path: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
+from torch.onnx.errors import OnnxExporterError
 
 from hwsubnet.artifacts import ExportedModel, File, replacing
 from hwsubnet.data import to_real
@@ -44,7 +45,8 @@ def export(model: nn.Module, images: Tensor, out: Path) -> ExportedModel:
     Raises
     ------
     ModelError
-        If some quantizer is off or has never seen data, or if channels are masked.
+        If some quantizer is off or has never seen data, if channels are masked, or if ONNX has
+        no form for an operation.
     OutputError
         If the folder cannot be written.
     """
@@ -86,14 +88,21 @@ def _to_qonnx(network: nn.Module, image: Tensor, path: Path) -> onnx.ModelProto:
         from qonnx.util.cleanup import cleanup_model
 
         traced, paths = with_flat_names(network)
-        export_qonnx(
-            traced,
-            args=image,
-            export_path=str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            keep_initializers_as_inputs=False,
-        )
+        try:
+            export_qonnx(
+                traced,
+                args=image,
+                export_path=str(path),
+                dynamo=False,
+                opset_version=OPSET,
+                keep_initializers_as_inputs=False,
+            )
+        except OnnxExporterError as error:
+            raise ModelError(
+                f"cannot be written as ONNX ({str(error).splitlines()[0]})",
+                where=type(network).__name__,
+                fix="leave that operation to the host, outside the network",
+            ) from error
         wrapper = ModelWrapper(str(path))
         for node in wrapper.graph.node:
             node.metadata_props.add(key="layer", value=layer_label(module_path(node.name, paths)))

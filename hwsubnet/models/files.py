@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from hwsubnet.artifacts import NetworkSpec, replacing
 from hwsubnet.errors import ModelError
@@ -91,16 +92,18 @@ def fit_shapes(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def _adopt_shapes(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
         outputs, inputs = module.weight.shape[:2]
         if module.transposed:
             outputs, inputs = inputs, outputs
-        if module.groups > 1:
+        if module.groups == module.in_channels > 1:
             # Depthwise: as many convolution groups as input channels.
             times = module.out_channels // module.in_channels
             module.groups = inputs = outputs // times
+        elif module.groups > 1:
+            return  # other groups keep their channels
         module.in_channels, module.out_channels = inputs, outputs
     elif isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
-    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-        module.num_features = len(module.weight)
+    elif isinstance(module, _NormBase) and module.state_dict():
+        module.num_features = len(next(iter(module.state_dict().values())))

@@ -54,7 +54,7 @@ ZERO_PRESERVING_FUNCTIONS: tuple[Target, ...] = (
     functional.max_pool1d, functional.max_pool2d, functional.avg_pool1d, functional.avg_pool2d,
     functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d,
     functional.adaptive_max_pool2d, functional.interpolate, functional.instance_norm,
-    operator.neg, "contiguous", "clone", "detach", "abs", "float", "to",
+    operator.neg, "contiguous", "clone", "detach", "abs", "float", "to", "expand_as",
 )  # fmt: skip
 ADDITIONS: tuple[Target, ...] = (operator.add, operator.iadd, torch.add, "add", "add_")
 SUBTRACTIONS: tuple[Target, ...] = (operator.sub, operator.isub, torch.sub, "sub", "sub_")
@@ -62,7 +62,7 @@ PRODUCTS: tuple[Target, ...] = (operator.mul, operator.imul, torch.mul, "mul", "
 QUOTIENTS: tuple[Target, ...] = (operator.truediv, torch.div, "div")
 CONCATENATIONS: tuple[Target, ...] = (torch.cat, torch.concat)
 MEANS: tuple[Target, ...] = (torch.mean, "mean")
-SQUEEZES: tuple[Target, ...] = (torch.squeeze, "squeeze")
+SQUEEZES: tuple[Target, ...] = (torch.squeeze, "squeeze", torch.unsqueeze, "unsqueeze")
 CHUNKS: tuple[Target, ...] = (torch.chunk, "chunk")
 FLATTEN: tuple[Target, ...] = (torch.flatten, "flatten")
 RESHAPE: tuple[Target, ...] = (torch.reshape, "view", "reshape")
