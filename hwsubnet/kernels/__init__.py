@@ -6,6 +6,7 @@ from hwsubnet.kernels.graph import KernelGraph, graph_of, read_graph
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.registry import KERNELS, make_kernel
 from hwsubnet.kernels.stream import Stream
+from hwsubnet.kernels.timing import Timing, pipeline
 
 __all__ = [
     "KERNELS",
@@ -19,7 +20,9 @@ __all__ = [
     "Node",
     "RtlModule",
     "Stream",
+    "Timing",
     "graph_of",
     "make_kernel",
+    "pipeline",
     "read_graph",
 ]

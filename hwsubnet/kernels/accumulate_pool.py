@@ -8,6 +8,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -37,6 +38,12 @@ class AccumulatePool(Kernel):
             (Stream(node.inputs[0], source, (*vectors, channels), pe),),
             (Stream(node.outputs[0], target, (1, 1, channels), pe),),
         )
+
+    def schedule(self) -> Schedule:
+        """Give the sums with the last pixel."""
+        (source,), (target,) = self.inputs, self.outputs
+        last = source.words - target.words
+        return Schedule((each(source.words),), (last + each(target.words),), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Sum over the pixels."""

@@ -6,7 +6,7 @@ A kernel is one Python file here, one ``hls/include/<kernel>.hpp``, one ``hls/rt
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, Times, each, follow
 from hwsubnet.kernels.stream import Stream
 
 
@@ -164,6 +165,23 @@ class Kernel(ABC):
         for stream, values in zip(self.outputs, outputs, strict=True):
             stream.check(values, self.name)
         return outputs
+
+    @property
+    def latency(self) -> int:
+        """Clock cycles from the step that completes a word to the word's leaving."""
+        return 1
+
+    def schedule(self) -> Schedule:
+        """Return when words move if none ever waits: all streams side by side by default."""
+        return Schedule(
+            tuple(each(stream.words) for stream in self.inputs),
+            tuple(each(stream.words) for stream in self.outputs),
+            self.cycles,
+        )
+
+    def times(self, arrivals: Sequence[IntArray], frames: int) -> Times:
+        """Return when the words of `frames` move that come at `arrivals`, by input stream."""
+        return follow(self.schedule().repeated(frames), arrivals, self.latency)
 
     @abstractmethod
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:

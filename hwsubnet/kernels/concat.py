@@ -10,6 +10,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -47,6 +48,14 @@ class Concat(Kernel):
             ),
             (Stream(node.outputs[0], target, (*vectors, sum(channels)), simd),),
         )
+
+    def schedule(self) -> Schedule:
+        """Take the inputs' words of a pixel in turn."""
+        (target,) = self.outputs
+        every = each(target.words).reshape(prod(target.shape[:-1]), -1)
+        ends = np.cumsum([stream.shape[-1] // stream.parallel for stream in self.inputs])
+        taken = tuple(part.reshape(-1) for part in np.split(every, ends[:-1], axis=1))
+        return Schedule(taken, (each(target.words),), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Concatenate."""

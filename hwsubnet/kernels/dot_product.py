@@ -80,6 +80,16 @@ class DotProduct:
             return "bipolar_weight"
         return "bipolar_input" if self.input.bipolar else "ordinary"
 
+    def latency(self, simd: int) -> int:
+        """Return the stages of ``mac_array.sv`` from an input word to a result."""
+        counts = self.matches and self.input.bits == self.weight.bits == 1
+        terms = (simd + 2) // 3 if counts else simd
+        stages = 3 + (not counts) + ((terms - 1).bit_length() + 1) // 2
+        if self.steps is not None:
+            count = self.steps.thresholds.shape[1]
+            stages += 1 + ((count - 1).bit_length() + 1) // 2
+        return stages
+
     def weights(self, node: Node) -> IntArray:
         """Read the weights of `node` from its constant input 1, as values of the weight type."""
         weights = node.constant(1)

@@ -10,6 +10,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -36,6 +37,20 @@ class LabelSelect(Kernel):
             (Stream(node.inputs[0], source, (*vectors, labels), pe),),
             (Stream(node.outputs[0], target, (*vectors, count), 1),),
         )
+
+    @property
+    def latency(self) -> int:
+        """The register of the best, and the output's."""
+        return 2
+
+    def schedule(self) -> Schedule:
+        """Give the labels one by one after a vector, while the next comes in."""
+        (source,), (target,) = self.inputs, self.outputs
+        labels, count = source.shape[-1] // source.parallel, target.shape[-1]
+        interval = max(labels, count)
+        starts = interval * np.arange(source.words // labels)[:, None]
+        taken, given = starts + each(labels), starts + labels - 1 + each(count)
+        return Schedule((taken.reshape(-1),), (given.reshape(-1),), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Sort stably, descending."""

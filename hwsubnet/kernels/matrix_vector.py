@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
+import numpy as np
+
 from hwsubnet.errors import ModelError
 from hwsubnet.kernels.arithmetic import exact_matmul
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.dot_product import DotProduct
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -54,6 +57,30 @@ class MatrixVector(Kernel):
         row_folds = target.shape[-1] // target.parallel
         return source.words * row_folds
 
+    @property
+    def latency(self) -> int:
+        """Of the array, behind the buffer that replays its input."""
+        simd = self.inputs[0].parallel
+        if self.op == "MVAU_rtl":  # mvu_vvu_axi.sv: core, output queue, and registers around them
+            return 11 + simd.bit_length()
+        replay = self.outputs[0].parallel < int(self.weights.shape[1])
+        return 2 * replay + self.arithmetic.latency(simd)
+
+    def schedule(self) -> Schedule:
+        """Take a vector for its first results, replay it for the others."""
+        (source,), (target,) = self.inputs, self.outputs
+        columns = self.weights.shape[0] // source.parallel
+        groups = target.shape[-1] // target.parallel
+        words = each(source.words)
+        needed = _replayed(words, columns, groups, 0)
+        results = columns - 1 + each(target.words, columns)
+        if groups == 1:
+            return Schedule((needed,), (results,), self.cycles)
+        # The ring is a power of two; a word's place is free when it was replayed for the last time.
+        ring = 1 << (columns - 1).bit_length()
+        free = _replayed(words - ring, columns, groups, groups - 1) + 1
+        return Schedule((needed,), (results,), self.cycles, (free,))
+
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Multiply, then apply the activation."""
         products = exact_matmul(self.arithmetic.operand(inputs[0]), self.weights)
@@ -81,3 +108,9 @@ class MatrixVector(Kernel):
         columns, rows = self.weights.shape
         simd, pe = self.inputs[0].parallel, self.outputs[0].parallel
         return self.weights.T.reshape(rows // pe, pe, columns // simd, simd).swapaxes(1, 2)
+
+
+def _replayed(words: IntArray, columns: int, groups: int, time: int) -> IntArray:
+    """Return the steps in which words are read for the `time`-th of `groups` times."""
+    vector, word = np.divmod(words, columns)
+    return (vector * groups + time) * columns + word

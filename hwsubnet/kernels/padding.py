@@ -9,6 +9,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -44,6 +45,14 @@ class Padding(Kernel):
             (Stream(node.outputs[0], datatype, padded, simd),),
             (top, left, bottom, right),
         )
+
+    def schedule(self) -> Schedule:
+        """Take a pixel when it leaves."""
+        (source,), (target,) = self.inputs, self.outputs
+        (top, left, _, _), (height, width) = self.margins, source.shape[:2]
+        every = each(target.words).reshape(*target.shape[:2], -1)
+        taken = every[top : top + height, left : left + width].reshape(-1)
+        return Schedule((taken,), (each(target.words),), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Pad."""
@@ -81,6 +90,13 @@ class PixelPadding(Kernel):
             (Stream(node.outputs[0], datatype, padded, simd),),
             (sh, sw),
         )
+
+    def schedule(self) -> Schedule:
+        """Take a pixel when it leaves."""
+        (target,) = self.outputs
+        every = each(target.words).reshape(*target.shape[:2], -1)
+        taken = every[:: self.stride[0], :: self.stride[1]].reshape(-1)
+        return Schedule((taken,), (each(target.words),), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Spread the pixels."""

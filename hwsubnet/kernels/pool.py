@@ -10,6 +10,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.sliding_window import window_shape
 from hwsubnet.kernels.stream import Stream
 
@@ -67,6 +68,13 @@ class Pool(Kernel):
         (source,), (target,) = self.inputs, self.outputs
         widest = ((1 << source.datatype.bits) - 1) * self.positions
         return max(0, widest.bit_length() - target.datatype.bits)
+
+    def schedule(self) -> Schedule:
+        """Give one word for those of a window."""
+        (source,), (target,) = self.inputs, self.outputs
+        last = self.positions - 1
+        results = last + each(target.words, self.positions)
+        return Schedule((each(source.words),), (results,), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Reduce each window."""

@@ -1,6 +1,8 @@
 """Sliding window: the patches that a convolution or a pooling sees."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,7 +11,9 @@ from hwsubnet.errors import FoldingError, ModelError
 from hwsubnet.kernels.base import CppCall, Kernel
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, Times, each
 from hwsubnet.kernels.stream import Stream
+from hwsubnet.kernels.window_buffer import WindowBuffer, window_times
 
 
 def window_shape(
@@ -85,29 +89,56 @@ class SlidingWindow(Kernel):
         )
 
     @property
+    def _streams_through(self) -> bool:
+        """Whether every word is taken in a cycle of its own, whatever the windows are."""
+        return self.parallel or self.window == (1, 1)
+
+    @cached_property
     def cycles(self) -> int:
-        """FINN's model of its RTL: fill the buffer, then the slower side of each output row."""
+        """What FINN's RTL takes: its controller is followed word by word."""
+        if self._streams_through:
+            return self.inputs[0].words
+        always = np.zeros(2 * self.inputs[0].words, np.int64)
+        given = self.times([always], 2).given[0].reshape(2, -1)
+        return int(given[1, -1] - given[0, -1])
+
+    @property
+    def latency(self) -> int:
+        """The buffer's read, and the output's register."""
+        return 2
+
+    def schedule(self) -> Schedule:
+        """Give a window with its last pixel, where words stream through."""
         (source,), (target,) = self.inputs, self.outputs
-        height, width, channels = source.shape
+        pixels = each(source.words).reshape(*source.shape[:2], -1)
+        (kh, kw), (dh, dw) = self.window, self.dilation
+        corners = pixels[(kh - 1) * dh :: self.stride[0], (kw - 1) * dw :: self.stride[1]]
+        given = corners[: target.shape[0], : target.shape[1]].reshape(-1)
+        return Schedule((each(source.words),), (given,), self.cycles)
+
+    def times(self, arrivals: Sequence[IntArray], frames: int) -> Times:
+        """Follow the controller where the buffer makes reading and writing wait for each other."""
+        if self._streams_through:
+            return super().times(arrivals, frames)
+        return window_times(self._buffer(), arrivals[0], frames)
+
+    def _buffer(self) -> WindowBuffer:
+        """Return what swg_template_default.sv is made of."""
+        (source,), (target,) = self.inputs, self.outputs
+        (height, width), folds = source.shape[:2], source.shape[2] // self.simd
         (kh, kw), (sh, sw), (dh, dw) = self.window, self.stride, self.dilation
-        oh, ow = target.shape[:2]
-        folds = channels // self.simd
-        if self.parallel or kh * kw == 1:
-            return source.words + 2
-        if height == 1 or width == 1:
-            ow, kw = oh * ow, kh * kw  # the other axis is 1
-            if not self.depthwise:
-                return ow * kw * folds + 2
-            stride = sw if height == 1 else sh
-            given = ow * kw * folds + (folds - 1) * kw
-            taken = height * width * folds + folds * (kw - 1) * (stride - 1)
-            return max(given, taken) + 2
-        fill = ((kh - 1) * dh * width + (kw - 1) * dw + 1) * folds
-        row = max(ow * kw * kh * folds, sw * width * folds)
-        if self.depthwise:
-            row += ow * (sw - 1) * (folds - 1)
-            fill += (sh - 1) * width * folds
-        return fill + oh * row
+        span = ((kh - 1) * dh * width + (kw - 1) * dw + 1) * folds
+        spare = max(0, sw - 1 - kh * kw) + max(0, (sh - 1) * width - kh * kw)
+        elements = each(source.words).reshape(height, width, folds)
+        views = np.lib.stride_tricks.sliding_window_view(
+            elements, ((kh - 1) * dh + 1, (kw - 1) * dw + 1), axis=(0, 1)
+        )[::sh, ::sw, :, ::dh, ::dw]  # (OH, OW, folds, KH, KW)
+        views = views[: target.shape[0], : target.shape[1]]
+        if not self.depthwise:
+            views = views.transpose(0, 1, 3, 4, 2)
+        # A channel fold of a depthwise window is fetched as if it were a window.
+        windows = views.reshape(-1, kh * kw if self.depthwise else kh * kw * folds)
+        return WindowBuffer(source.words, span + spare * folds, span, windows)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Cut the windows out."""

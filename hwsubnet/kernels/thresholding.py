@@ -86,6 +86,12 @@ class Thresholding(Kernel):
             Steps.read(node, 1, channels, target),
         )
 
+    @property
+    def latency(self) -> int:
+        """Of a binary search that decides one bit of the result in two stages."""
+        steps: int = self.steps.thresholds.shape[1]
+        return 2 + 2 * steps.bit_length()
+
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Apply the staircase of each channel."""
         return (self.steps.compute(inputs[0]),)

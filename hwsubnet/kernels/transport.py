@@ -7,6 +7,7 @@ from hwsubnet.errors import FoldingError
 from hwsubnet.kernels.base import CppCall, Kernel
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -32,6 +33,13 @@ class WidthConverter(Kernel):
             shape = node.frame(node.integers(f"{side}Shape"))
             streams.append(Stream(tensor, datatype, shape, bits // datatype.bits))
         return cls(node.name, node.op, (streams[0],), (streams[1],))
+
+    def schedule(self) -> Schedule:
+        """Move the narrow side in every step, the wide one when its word is complete."""
+        (source,), (target,) = self.inputs, self.outputs
+        interval = self.cycles // target.words
+        given = interval - 1 + each(target.words, interval)
+        return Schedule((each(source.words, self.cycles // source.words),), (given,), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Return the elements as they are."""

@@ -7,6 +7,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.stream import Stream
 
 
@@ -37,6 +38,18 @@ class Upsample(Kernel):
             (Stream(node.outputs[0], datatype, (tall, wide, channels), simd),),
             (tall // height, wide // width),
         )
+
+    @property
+    def latency(self) -> int:
+        """Of the two replays."""
+        return 2 * sum(scale > 1 for scale in self.scale)
+
+    def schedule(self) -> Schedule:
+        """Take a pixel when it leaves for the first time."""
+        (target,) = self.outputs
+        every = each(target.words).reshape(*target.shape[:2], -1)
+        taken = every[:: self.scale[0], :: self.scale[1]].reshape(-1)
+        return Schedule((taken,), (each(target.words),), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Repeat rows and columns."""

@@ -11,6 +11,7 @@ from hwsubnet.kernels.base import CppCall, Kernel, RtlModule
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.dot_product import DotProduct
 from hwsubnet.kernels.node import Node
+from hwsubnet.kernels.schedule import Schedule, each
 from hwsubnet.kernels.sliding_window import window_shape
 from hwsubnet.kernels.stream import Stream
 
@@ -50,6 +51,18 @@ class VectorVector(Kernel):
             arithmetic,
             weights.reshape(channels, positions),
         )
+
+    @property
+    def latency(self) -> int:
+        """Of the array."""
+        return self.arithmetic.latency(self._simd)
+
+    def schedule(self) -> Schedule:
+        """Give one word for those of a window."""
+        (source,), (target,) = self.inputs, self.outputs
+        interval = source.words // target.words
+        results = interval - 1 + each(target.words, interval)
+        return Schedule((each(source.words),), (results,), self.cycles)
 
     def compute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Multiply channel by channel, then apply the activation."""

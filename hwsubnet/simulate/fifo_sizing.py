@@ -1,11 +1,12 @@
 """FIFO depths by simulation: measured with unbounded FIFOs, then confirmed with the real ones.
 
-1. With unbounded FIFOs and a source that never pauses, frames leave with the period of the slowest
-   node: no FIFO can make the accelerator faster.
-2. With the source paced to that period, each FIFO's highest fill is a depth with which nothing ever
-   waits. The same schedule fits into FIFOs of these depths; and since a dataflow network is
-   monotonic (a word that comes earlier never delays another), a source that is not paced can only
-   make it faster.
+1. No FIFO can make the accelerator faster than its slowest node, whose cycles are known
+   (:mod:`hwsubnet.kernels.timing`).
+2. With the source paced to that period and unbounded FIFOs, each FIFO's highest fill is a depth
+   with which nothing ever waits. The same schedule fits into FIFOs of these depths; and since a
+   dataflow network is monotonic (a word that comes earlier never delays another), a source that is
+   not paced can only make it faster. finn-rtllib's matrix-vector unit breaks that rule a little:
+   once blocked, it empties its pipeline before it goes on.
 3. FIFOs that hardly ever hold anything are left out, because a FIFO of two words costs as many LUTs
    as one of 32. Whether that is right, and whether all else is, the simulation of the result tells:
    the same outputs, and the same period within one percent.
@@ -19,11 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from hwsubnet.errors import Deadlock, Mismatch
-from hwsubnet.kernels import IntArray
+from hwsubnet.kernels import IntArray, pipeline
 from hwsubnet.simulate.rtlsim import RtlRun, Target, Traffic, simulate
 from hwsubnet.simulate.verilate import Variant
 
-_PROBE_FRAMES = 3
+_STEADY_FRAMES = 3
+"""Frames that are looked at once the first has left."""
 _MOST_FRAMES = 16
 _REGISTERED = 1  # cycles that a word spends longer in finn-rtllib's FIFO than in its gauge
 _SHALLOW = 2  # FIFOs never fuller than this are tried without
@@ -79,13 +81,19 @@ def size_fifos(
         If the accelerator stops for any other reason than its FIFOs.
     """
     free = emit({})
-    gauge = Variant(gauge=True)
-    probe = simulate(free, _frames(free, _PROBE_FRAMES, seed), cache=cache, variant=gauge)
-    limit = _period(probe)
-    # Enough frames for the first to leave while the last enters, and two periods more.
-    count = min(_MOST_FRAMES, _PROBE_FRAMES + ceil(probe.latency / limit))
+    timing = pipeline(free.graph)
+    limit = float(timing.cycles_per_frame)
+    count = min(_MOST_FRAMES, _STEADY_FRAMES + ceil(timing.latency_cycles / limit))
     frames = _frames(free, count, seed)
-    paced = simulate(free, frames, cache=cache, variant=gauge, traffic=Traffic(pace=ceil(limit)))
+
+    def gauge() -> RtlRun:
+        pace = Traffic(pace=ceil(limit))
+        return simulate(free, frames, cache=cache, variant=Variant(gauge=True), traffic=pace)
+
+    paced = gauge()
+    if (slower := _period(paced)) > limit * (1 + tolerance):
+        limit = slower  # what piled up before the slowest node was no depth that is needed
+        paced = gauge()
     safe = {edge.tensor: max(2, edge.fullest + _REGISTERED) for edge in paced.edges}
     lean = {
         edge.tensor: 0 if edge.fullest <= _SHALLOW else safe[edge.tensor] for edge in paced.edges

@@ -1,0 +1,40 @@
+"""The model of the pipeline against the clock of the RTL."""
+
+import pytest
+from support.rtl_simulation import random_frames
+
+from hwsubnet.kernels import KernelGraph, pipeline
+from hwsubnet.simulate.rtlsim import Target, simulate
+
+
+def test_a_sized_accelerator_keeps_the_models_time(fork_sizing):
+    timing = pipeline(fork_sizing.target.graph)
+    assert fork_sizing.period == timing.cycles_per_frame
+
+
+def test_latency(fork_sizing, cache):
+    target = fork_sizing.target
+    frame = {stream.tensor: random_frames(stream)[:1] for stream in target.graph.inputs}
+    measured = simulate(target, frame, cache=cache).latency
+    # The model leaves out the registers of FIFOs deeper than a few words.
+    assert pipeline(target.graph).latency_cycles == pytest.approx(measured, rel=0.1)
+
+
+def test_depths(fork_sizing):
+    fills = pipeline(fork_sizing.target.graph).fills
+    assert set(fills) == set(fork_sizing.depths)
+    skip = "DuplicateStreams_rtl_0_out1"
+    assert fills[skip] == pytest.approx(fork_sizing.depths[skip], rel=0.25)
+
+
+def test_every_node_alone_takes_its_cycles(fork_sizing, cache):
+    whole = fork_sizing.target
+    windows = [k for k in whole.graph.kernels if k.op == "ConvolutionInputGenerator_rtl"]
+    assert windows
+    for kernel in windows:  # FINN's own formula is a bound for these
+        node = Target.node(whole.design, whole.folder, kernel.name)
+        frames = {stream.tensor: random_frames(stream) for stream in kernel.inputs}
+        run = simulate(node, frames, cache=cache)
+        timing = pipeline(KernelGraph.of((kernel,)))
+        assert run.cycles_per_frame == timing.cycles_per_frame
+        assert run.latency == pytest.approx(timing.latency_cycles, abs=2)
