@@ -107,6 +107,8 @@ class CompactNetwork(Artifact):
     activations_mbit_paper: float
     """The paper's over-count, for comparison with its tables."""
     macs: int
+    bit_operations: int | None = None
+    """Each MAC as weight bits times activation bits."""
 
 
 class ExportedModel(Artifact):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from hwsubnet.artifacts import Alignment, CompactNetwork, File, Kept, TrainedNetwork
-from hwsubnet.compact.metrics import count
+from hwsubnet.compact.metrics import count, megabits
 from hwsubnet.compact.removal import remove_channels
 from hwsubnet.errors import ConfigError
 from hwsubnet.models import layer_label, load_network, save_weights
@@ -53,10 +53,11 @@ def compact(trained: TrainedNetwork, folder: Path, out: Path, align: int = 1) ->
         weights=File.of(out, WEIGHTS),
         channels=_channels(masked, network),
         alignment=_alignment(masked, groups, network, trained, align),
-        weights_mbit=counts.parameters * spec.precision.weight_bits / 1e6,
-        activations_mbit=counts.activations * spec.precision.activation_bits / 1e6,
-        activations_mbit_paper=counts.activations_paper * spec.precision.activation_bits / 1e6,
+        weights_mbit=megabits(counts.parameters, spec.precision.weight_bits),
+        activations_mbit=megabits(counts.activations, spec.precision.activation_bits),
+        activations_mbit_paper=megabits(counts.activations_paper, spec.precision.activation_bits),
         macs=counts.macs,
+        bit_operations=counts.bit_operations,
     )
     result.save(out)
     return result

@@ -1,1 +1,0 @@
-"""From an accelerator's RTL to what a PYNQ user copies to a board."""
