@@ -10,7 +10,8 @@
     │   ├── ModelError       a model file that cannot be read, or that holds what cannot be lowered
     │   ├── FoldingError     a folding that breaks a divisor rule or names unknown nodes
     │   ├── OutputError      a folder that cannot be written, or a disk that is full
-    │   └── ToolError        a tool that is missing, too old, or that failed
+    │   ├── ToolError        a tool that is missing, too old, or that failed
+    │   └── DeviceError      a board, its overlay's files, or a DMA that does not answer
     └── NegativeResult       exit 1: the work ran, and the answer is no
         ├── DoesNotFit       more resources than the board has
         ├── Mismatch         two rungs of the ladder of truth disagree
@@ -76,6 +77,10 @@ class OutputError(BadInput):
 
 class ToolError(BadInput):
     """An external tool that is missing, too old, or that failed."""
+
+
+class DeviceError(BadInput):
+    """A board, its overlay's files, or a DMA that does not answer."""
 
 
 class NegativeResult(HwsubnetError):

@@ -3,6 +3,7 @@
 from hwsubnet.kernels.base import CppArray, CppCall, Kernel, Memory, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
 from hwsubnet.kernels.graph import KernelGraph, graph_of, read_graph
+from hwsubnet.kernels.host_units import host_units
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.registry import KERNELS, make_kernel
 from hwsubnet.kernels.stream import Stream
@@ -22,6 +23,7 @@ __all__ = [
     "Stream",
     "Timing",
     "graph_of",
+    "host_units",
     "make_kernel",
     "pipeline",
     "read_graph",

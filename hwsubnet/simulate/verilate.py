@@ -1,7 +1,8 @@
 """RTL to an executable simulation, by Verilator and g++; built once per content."""
 
+import shutil
 from collections.abc import Sequence
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -171,21 +172,28 @@ def verilate(
     found = tools.require_all("verilator", "g++", "make")
     driver = shipped("hls") / "tb" / harness.source
     options = [*_FLAGS, *flags, *harness.flags]
+    key_of_tools = [_MAKE, _COMPILE, {name: tool.version for name, tool in found.items()}]
     key = digest(
         [(source.path, source.sha256) for source in design.sources],
         top,
         harness.ports,
         driver.read_bytes(),
-        [*options, _MAKE, _COMPILE],
-        {name: tool.version for name, tool in found.items()},
+        options,
+        key_of_tools,
     )
     target = cache.resolve() / key[:32]
     product = target / harness.product
     if product.is_file():
         return product
+    runtime = cache.resolve() / f"runtime-{digest([*flags, *harness.flags], key_of_tools)[:32]}"
     with scratch_folder(cache.resolve()) as scratch:
         (scratch / "ports.hpp").write_text(harness.ports, encoding="ascii")
         built = scratch / "built"
+        make = _MAKE
+        if runtime.is_dir():
+            shutil.copytree(runtime, built)
+            # Not to be made again, although the makefile is newer.
+            make += "".join(f" -o {path.name}" for path in sorted(runtime.iterdir()))
         tools.run(
             [
                 found["verilator"].path or "verilator",
@@ -195,9 +203,9 @@ def verilate(
                 "-CFLAGS",
                 f"{_COMPILE} -I{scratch}",
                 "-MAKEFLAGS",
-                _MAKE,
+                make,
                 "-j",
-                "1",
+                str(tools.cores()),
                 "-o",
                 harness.product,
                 "--Mdir",
@@ -208,6 +216,7 @@ def verilate(
             log=cache.resolve() / f"{key[:32]}.log",
             cwd=folder,
         )
+        _keep_runtime(built, runtime, scratch)
         publish = scratch / "publish"
         publish.mkdir()
         (built / harness.product).rename(publish / harness.product)
@@ -217,6 +226,17 @@ def verilate(
             if not product.is_file():  # else: another process was faster
                 raise ToolError(f"cannot be written ({error.strerror})", where=target) from error
     return product
+
+
+def _keep_runtime(built: Path, runtime: Path, scratch: Path) -> None:
+    """Keep Verilator's own objects for the next design, unless they are kept already."""
+    objects = [built / name for name in _RUNTIME if (built / name).is_file()]
+    fresh = scratch / "runtime"
+    fresh.mkdir()
+    for path in objects:
+        shutil.copy2(path, fresh)
+    with suppress(OSError):  # kept before, by this process or another
+        fresh.rename(runtime)
 
 
 def _has_header(name: str, cache: Path) -> bool:

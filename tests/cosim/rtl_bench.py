@@ -133,12 +133,25 @@ def build(instances: Sequence[Instance], folder: Path) -> Bench:
                 ]
                 moves.append(f"{wire}_moves")
         body.append(f"\t{node_module(one.kernel)} {name} ({', '.join(links)});")
-    texts["rtl/bench.sv"] = _TOP % {
-        "body": "\n".join(body),
-        "moves": " || ".join(moves),
-        "limit": 10_000 + 10 * FRAMES * max(one.kernel.cycles for one in instances),
-    }
-    write(texts | memories, folder)
+    limit = 10_000 + 10 * FRAMES * max(one.kernel.cycles for one in instances)
+    return compile_bench(texts, memories, body, moves, limit, folder)
+
+
+def compile_bench(
+    texts: Mapping[str, str],
+    memories: Mapping[str, str],
+    body: Sequence[str],
+    moves: Sequence[str],
+    limit: int,
+    folder: Path,
+) -> Bench:
+    """Write and build a bench with `body` in it.
+
+    It runs until none of the signals `moves` has been high for a while, or for `limit` cycles.
+    """
+    top = _TOP % {"body": "\n".join(body), "moves": " || ".join(moves), "limit": limit}
+    texts = {**texts, "rtl/bench.sv": top}
+    write({**texts, **memories}, folder)
     found = tools.require_all("verilator", "g++", "make")
     tools.run(
         [

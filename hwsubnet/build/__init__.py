@@ -1,0 +1,1 @@
+"""From an accelerator's RTL to what a PYNQ user copies to a board."""

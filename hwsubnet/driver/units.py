@@ -1,0 +1,136 @@
+"""A model's real values as the accelerator's integers, and back."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from hwsubnet.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Units:
+    """How one end of the accelerator maps to the model's tensor.
+
+    Input: integer = clip(round(x / scale + zero_point), low, high); output: y = scale * integer +
+    bias, with `scale` and `bias` per tensor (one entry) or per channel.
+
+    Parameters
+    ----------
+    shape
+        Of a frame in the accelerator, without the batch axis, channels last.
+    low, high
+        Least and greatest integer.
+    transpose
+        Permutation of axes, the batch axis among them, from the model's layout to the accelerator's
+        (input) or back (output); ``None``: the same.
+    """
+
+    shape: "tuple[int, ...]"
+    low: int
+    high: int
+    transpose: "tuple[int, ...] | None" = None
+    scale: "tuple[float, ...]" = (1.0,)
+    bias: "tuple[float, ...]" = (0.0,)
+    zero_point: float = 0.0
+
+    @property
+    def frame(self) -> "tuple[int, ...]":
+        """Shape of an input frame in the model's own layout, without the batch axis."""
+        if self.transpose is None:
+            return self.shape
+        sizes = [0] * len(self.transpose)
+        for axis, size in zip(self.transpose, (1, *self.shape), strict=True):
+            sizes[axis] = size
+        return tuple(sizes[1:])
+
+
+def check_frames(x: "NDArray[Any]", units: Units, where: object = None) -> None:
+    """Refuse what is not a batch of at least one frame of numbers.
+
+    Raises
+    ------
+    ModelError
+        Naming the shape or type, and the one that is taken.
+    """
+    if x.dtype.kind not in "fiub":
+        raise ModelError(f"input is of type {x.dtype}, not of numbers", where=where)
+    if x.ndim < 2 or len(x) == 0 or prod(x.shape[1:]) != prod(units.frame):
+        raise ModelError(
+            f"input has shape {x.shape}, the model takes frames of shape {units.frame}",
+            where=where,
+            fix=f"give an array of shape (N, {', '.join(map(str, units.frame))})",
+        )
+
+
+def to_integers(
+    x: "NDArray[Any]", units: Units, dtype: DTypeLike = np.int64, where: object = None
+) -> "NDArray[Any]":
+    """Turn frames in the model's input units into the accelerator's integers.
+
+    Parameters
+    ----------
+    x
+        (N, ...) in the layout of the model's input, or flat frames.
+    units
+        Of the accelerator's input.
+    dtype
+        Of the result; holds `low` ... `high`.
+    where
+        Named in messages, such as the file that `x` came from.
+
+    Returns
+    -------
+    NDArray
+        (N, *units.shape), channels last.
+
+    Raises
+    ------
+    ModelError
+        If the shape is another one, or a value is no number or so far outside the range that it
+        would saturate: then the units are probably wrong.
+    """
+    check_frames(x, units, where)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.divide(x, units.scale[0], dtype=np.float64)
+        values += units.zero_point
+        np.rint(values, out=values)
+    # One step of saturation is what rounding to a range that does not reach its end can do. What is
+    # not a number compares as false.
+    if not (values.min() >= units.low - 1 and values.max() <= units.high + 1):
+        ends = (units.scale[0] * (end - units.zero_point) for end in (units.low, units.high))
+        least, most = sorted(ends)
+        raise ModelError(
+            f"input values {x.min():g} to {x.max():g} leave the model's range "
+            f"{least:g} to {most:g}",
+            where=where,
+            fix="give them in the units that the model was trained with",
+        )
+    np.clip(values, units.low, units.high, out=values)
+    integers = values.astype(dtype).reshape(len(x), *units.frame)
+    if units.transpose is not None:
+        integers = integers.transpose(units.transpose)
+    result: NDArray[Any] = integers.reshape(len(x), *units.shape)
+    return result
+
+
+def to_reals(integers: "NDArray[Any]", units: Units) -> "NDArray[np.float64]":
+    """Turn what the accelerator gives into the model's output units.
+
+    Parameters
+    ----------
+    integers
+        (N, *units.shape), channels last.
+    units
+        Of the accelerator's output.
+
+    Returns
+    -------
+    NDArray
+        (N, ...) in the layout of the model's output: scale * integer + bias.
+    """
+    values: NDArray[np.float64] = np.asarray(units.scale) * integers + np.asarray(units.bias)
+    values = values.reshape(len(integers), *units.shape)
+    return values.transpose(units.transpose) if units.transpose is not None else values
