@@ -1,10 +1,11 @@
-"""Synthesize random nodes and streams: the samples that the calibrated estimator is fitted to.
+"""Synthesize random nodes and streams, and fit the calibrated estimator to them.
 
 Each round draws a batch of nodes of every kind and some streams, for one family of parts, emits
 their RTL as a sweep would, and has Yosys count what each takes. Results stay in the synthesis
-cache, so that an interrupted run goes on where it was. Rows go to a file of JSON lines.
+cache, so that an interrupted run goes on where it was; ``--minutes 0`` takes what is there.
+Samples and coefficients are written into the package, ``hwsubnet/estimate/calibration``.
 
-    python benchmarks/calibrate.py SAMPLES.jsonl [--rounds 8] [--seed 0] [--jobs 1] [--minutes 60]
+    python benchmarks/calibrate.py [--rounds 4] [--seed 1] [--jobs 1] [--minutes 60]
 """
 
 import argparse
@@ -16,6 +17,8 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,12 @@ import onnx
 from calibration_nodes import KINDS, SHARES, Sampler, edges
 
 from hwsubnet import tools
-from hwsubnet.artifacts import SynthesizedCells
+from hwsubnet.artifacts import digest, write_text
 from hwsubnet.boards import Board, load_board
 from hwsubnet.emit.rtl import emit_rtl
 from hwsubnet.errors import ToolError
+from hwsubnet.estimate.calibration.fitting import SAMPLES, Sample, fit
+from hwsubnet.estimate.calibration.model import COEFFICIENTS
 from hwsubnet.synth.cache import Cache
 from hwsubnet.synth.crew import Crew, Limits
 from hwsubnet.synth.jobs import EDGE, Job, Sources
@@ -39,17 +44,22 @@ STREAMS = 24
 """In each round."""
 
 
-def batch(board: Board, seed: int, folder: Path) -> Iterator[tuple[Job, dict[str, Any]]]:
-    """Yield the jobs of one round, kinds interleaved, and what describes them."""
+@dataclass(frozen=True)
+class Drawn:
+    """What is to be synthesized, and what describes it."""
+
+    job: Job
+    op: str
+    attributes: dict[str, Any]
+
+
+def batch(board: Board, seed: int, folder: Path) -> Iterator[Drawn]:
+    """Yield the nodes and streams of one round, kinds interleaved."""
     random = np.random.default_rng(seed)
     sampler = Sampler(random, narrow=board.family == "xc7")
-    waiting = [list(itertools.repeat(kind, SHARES[kind])) for kind in KINDS]
-    longest = max(map(len, waiting))
-    order = sorted(
-        ((index * longest / len(kinds), kind) for kinds in waiting for index, kind in
-         enumerate(kinds)),
-    )  # fmt: skip
-    for _, kind in order:
+    most = max(SHARES.values())
+    turns = ((turn * most / SHARES[kind], kind) for kind in KINDS for turn in range(SHARES[kind]))
+    for _, kind in sorted(turns):
         sampler.add(kind)
     path = folder / "samples.onnx"
     onnx.save(sampler.model(), path)
@@ -63,22 +73,21 @@ def batch(board: Board, seed: int, folder: Path) -> Iterator[tuple[Job, dict[str
     )
     sources = Sources(design, folder / "rtl")
     streams = itertools.islice(edges(random), STREAMS)
-    texts, memories = sources._closure(EDGE)
     every = max(1, len(sampler.nodes) // STREAMS)
     for index, node in enumerate(sampler.nodes):
-        job = sources.node(node.name, node.op_type)
-        yield job, {"op": node.op_type, "attributes": attributes(node)}
+        yield Drawn(sources.node(node.name, node.op_type), node.op_type, attributes(node))
         if index % every == 0 and (stream := next(streams, None)):
-            parameters = {
-                "IWIDTH": str(stream["in_bits"]),
-                "OWIDTH": str(stream["out_bits"]),
-                "DEPTH": str(stream["depth"]),
-                "RAM_STYLE": '"auto"',
-            }
-            yield (
-                Job(EDGE, EDGE, EDGE, texts, memories, parameters),
-                {"op": EDGE, "attributes": stream},
-            )
+            yield Drawn(sources.edge(EDGE, parameters(stream)), EDGE, stream)
+
+
+def parameters(stream: dict[str, int]) -> dict[str, str]:
+    """Return a stream's parameters as SystemVerilog has them."""
+    return {
+        "IWIDTH": str(stream["in_bits"]),
+        "OWIDTH": str(stream["out_bits"]),
+        "DEPTH": str(stream["depth"]),
+        "RAM_STYLE": '"auto"',
+    }
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
@@ -95,45 +104,57 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return found
 
 
+def synthesized(board: Board, seed: int, jobs: int, end: float) -> Iterator[Sample]:
+    """Yield the samples of one round: after the time is up, those that the cache holds."""
+    crew = Crew(
+        Cache(tools.cache_folder("syntheses")),
+        board.family,
+        board.resources.URAM > 0,
+        str(tools.require("yosys").version),
+        Limits(jobs=jobs, timeout=600),
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        drawn = batch(board, seed, Path(temporary))
+        while several := list(itertools.islice(drawn, jobs)):
+            if time.monotonic() < end:
+                try:
+                    crew.run([each.job for each in several])
+                except ToolError as error:  # of one of them; the others are in the cache
+                    print(error, file=sys.stderr)
+            for each in several:
+                result = crew.known(each.job)
+                if result is not None:
+                    cells = count(result.cells).model_dump()
+                    yield Sample(each.op, board.family, each.attributes, cells)
+
+
 def main() -> None:
-    """Draw, synthesize, write."""
+    """Draw, synthesize, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("samples", type=Path)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60)
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    yosys = str(tools.require("yosys").version)
-    end = time.monotonic() + 60 * arguments.minutes
-    with arguments.samples.open("a", encoding="utf-8") as out:
-        for number in range(arguments.rounds):
-            board = load_board(BOARDS[number % len(BOARDS)])
-            crew = Crew(
-                Cache(tools.cache_folder("syntheses")), board.family,
-                board.resources.URAM > 0, yosys, Limits(jobs=arguments.jobs, timeout=600),
-            )  # fmt: skip
-            with tempfile.TemporaryDirectory() as temporary:
-                seed = 1000 * arguments.seed + number
-                for job, described in batch(board, seed, Path(temporary)):
-                    if time.monotonic() > end:
-                        return
-                    try:
-                        cells = count(crew.run([job])[job.content].cells)
-                    except ToolError as error:
-                        print(json.dumps({"failed": str(error), **described}), file=sys.stderr)
-                        continue
-                    out.write(json.dumps(row(board, seed, described, cells)) + "\n")
-                    out.flush()
-
-
-def row(
-    board: Board, seed: int, described: dict[str, Any], cells: SynthesizedCells
-) -> dict[str, Any]:
-    """Return one line of the samples."""
-    return {"family": board.family, "seed": seed, **described, "cells": cells.model_dump()}
+    end = time.monotonic() + 60 * given.minutes
+    samples: dict[str, Sample] = {}
+    for number in range(given.rounds):
+        board = load_board(BOARDS[number % len(BOARDS)])
+        for sample in synthesized(board, 1000 * given.seed + number, given.jobs, end):
+            samples[digest(sample.op, sample.family, sample.attributes)] = sample
+    rows = list(samples.values())
+    made = {
+        "yosys": str(tools.require("yosys").version),
+        "finn-plus": version("finn-plus"),
+        "seed": given.seed,
+    }
+    lines = ",\n".join(json.dumps(row._asdict()) for row in rows)
+    write_text(SAMPLES, f'{{"made": {json.dumps(made)}, "samples": [\n{lines}\n]}}\n')
+    fitted = {"made": made, **fit(rows)}
+    write_text(COEFFICIENTS, json.dumps(fitted, indent=1) + "\n")
+    print(json.dumps(fitted["errors"], indent=2))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 DOMAIN = "finn.custom_op.fpgadataflow"
-RANDOM_MULTIPLIERS, RANDOM_MEMORY = 160, 1 << 17
+RANDOM_MULTIPLIERS, RANDOM_MEMORY = 48, 1 << 16
 """Upper ends of multipliers in a matrix unit and of bits in a memory."""
 
 
@@ -184,7 +184,7 @@ def matrix_lut(s: Sampler) -> None:
     columns, rows, simd, pe = _matrix_size(s)
     xnor = s.chance(0.3)
     if xnor:
-        simd = s.divisor(columns, 256)
+        simd = s.divisor(columns, 128)
     source, weight, total, values, mode = _lut_operands(s, (columns, rows), 0, xnor)
     vectors = [1] if s.chance(0.3) else [1, s.size(2, 32), s.size(2, 32)]
     s.node(
@@ -202,9 +202,9 @@ def matrix_lut(s: Sampler) -> None:
 def depthwise(s: Sampler) -> None:
     """Add the vector unit of ``hls/rtl``."""
     channels, side = s.channels(2, 96), s.pick(3, 3, 3, 5)
-    pe, simd = s.divisor(channels, 64), 1
+    pe, simd = s.divisor(channels, 32), 1
     if s.chance(0.25):
-        channels = pe = s.size(2, 24)
+        channels = pe = s.size(2, 12)
         simd = s.divisor(side * side)
     source, weight, total, values, _ = _lut_operands(
         s, (channels, 1, side, side), 1, xnor=False
@@ -245,7 +245,7 @@ def thresholds(s: Sampler) -> None:
         [((*vectors, channels), source)],
         [((*vectors, channels), target)],
         (values.astype(np.float32), kind),
-        NumChannels=channels, PE=s.divisor(channels, s.size(1, 64)), numSteps=steps, ActVal=bias,
+        NumChannels=channels, PE=s.divisor(channels, s.size(1, 24)), numSteps=steps, ActVal=bias,
         inputDataType=source, weightDataType=kind, outputDataType=target, numInputVectors=vectors,
     )  # fmt: skip
 
@@ -272,7 +272,7 @@ def windows(s: Sampler) -> None:
         bits = int(DataType[source].bitwidth())
         if parallel and not depthwise:
             simd = channels
-        if simd * bits > 256 or (parallel and simd * bits * side * side > 600):
+        if simd * bits > 128 or (parallel and simd * bits * side * side > 300):
             continue
         if channels * dim * side * bits <= 60000:
             break
@@ -297,7 +297,7 @@ def padding(s: Sampler) -> None:
         [((1, height, width, channels), source)],
         [((1, height + 2 * amount, width + 2 * amount, channels), source)],
         ImgDim=[height, width], Padding=[amount] * 4, NumChannels=channels,
-        SIMD=s.divisor(channels), inputDataType=source,
+        SIMD=s.divisor(channels, 32), inputDataType=source,
     )  # fmt: skip
 
 
@@ -310,7 +310,7 @@ def pixel_padding(s: Sampler) -> None:
         [((1, dim, dim, channels), source)],
         [((1, size, size, channels), source)],
         ImgDim=[dim, dim], Stride=[stride, stride], NumChannels=channels,
-        SIMD=s.divisor(channels), inputDataType=source,
+        SIMD=s.divisor(channels, 32), inputDataType=source,
     )  # fmt: skip
 
 
@@ -325,7 +325,7 @@ def pool(s: Sampler) -> None:
         "Pool_rtl",
         [((1, dim, dim, side * side * channels), source)],
         [((1, dim, dim, channels), target)],
-        Channels=channels, PE=s.divisor(channels, 64), KernelSize=[side, side], Function=function,
+        Channels=channels, PE=s.divisor(channels, 32), KernelSize=[side, side], Function=function,
         OutImgDims=[dim, dim], InputDataType=source, OutputDataType=target,
         AccumBits=0, BatchSize=1, Size=1,
     )  # fmt: skip
@@ -340,7 +340,7 @@ def accumulate(s: Sampler) -> None:
         "GlobalAccPool_rtl",
         [((1, dim, dim, channels), source)],
         [((1, 1, 1, channels), _range_type(min(0, extreme), max(0, extreme)))],
-        NumChannels=channels, PE=s.divisor(channels, 64), inputDataType=source,
+        NumChannels=channels, PE=s.divisor(channels, 32), inputDataType=source,
         numInputVectors=[1, dim, dim],
     )  # fmt: skip
 
@@ -349,7 +349,7 @@ def elementwise(s: Sampler) -> None:
     """Add an operation on two streams, or on a stream and a constant."""
     channels, dim = s.channels(), s.size(1, 32)
     shape = (1, dim, dim, channels)
-    pe = s.divisor(channels, 64)
+    pe = s.divisor(channels, 32)
     left, right = s.activation(2), s.activation(2)
     name = s.pick("Add", "Add", "Add", "Mul")
     fixed = name == "Mul" or s.chance(0.2)
@@ -383,7 +383,7 @@ def duplicate(s: Sampler) -> None:
         "DuplicateStreams_rtl",
         [stream],
         [stream] * copies,
-        NumChannels=channels, PE=s.divisor(channels, 64), NumOutputStreams=copies,
+        NumChannels=channels, PE=s.divisor(channels, 32), NumOutputStreams=copies,
         inputDataType=source, numInputVectors=[1, dim, dim], outFIFODepths=[2] * copies,
     )  # fmt: skip
 
@@ -412,7 +412,7 @@ def upsample(s: Sampler) -> None:
         [((1, dim, dim, channels), source)],
         [((1, dim * scale, dim * scale, channels), source)],
         HI=dim, WI=dim, HO=dim * scale, WO=dim * scale, NumChannels=channels,
-        SIMD=s.divisor(channels, 64), inputDataType=source, batchSize=1,
+        SIMD=s.divisor(channels, 32), inputDataType=source, batchSize=1,
     )  # fmt: skip
 
 
@@ -475,5 +475,5 @@ def edges(random: np.random.Generator) -> Iterator[dict[str, int]]:
             after = before
         depth = s.pick(2, 2, s.size(2, 40), s.size(2, 2000))
         lcm = math.lcm(before, after) * bits
-        if lcm <= 1500 and max(before, after) * bits <= 700:
+        if lcm <= 800 and max(before, after) * bits <= 300:
             yield {"in_bits": before * bits, "out_bits": after * bits, "depth": depth}

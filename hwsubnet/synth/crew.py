@@ -77,7 +77,7 @@ class Crew:
             If one fails; those that were done by then stay in the cache.
         """
         distinct = {job.content: job for job in jobs}
-        found = {key: self.cache.get(self._key(job)) for key, job in distinct.items()}
+        found = {key: self.known(job) for key, job in distinct.items()}
         results = {key: result for key, result in found.items() if result is not None}
         # The longest first, so that none is left alone at the end.
         missing = sorted(
@@ -88,6 +88,10 @@ class Crew:
         if missing:
             results |= self._synthesize(missing)
         return results
+
+    def known(self, job: Job) -> worker.Result | None:
+        """Return what the cache has of a job."""
+        return self.cache.get(self._key(job))
 
     def _synthesize(self, jobs: Sequence[Job]) -> dict[str, worker.Result]:
         stop = Event()

@@ -119,12 +119,15 @@ class Sources:
                 where=path,
                 fix="emit the design again",
             )
-        texts, memories = self._closure(EDGE)
         return tuple(
-            Job(edge.tensor, EDGE, EDGE, texts, memories, found[str(number)])
+            self.edge(edge.tensor, found[str(number)])
             for number, edge in enumerate(self.design.edges)
             if not _is_wire(edge, found[str(number)])
         )
+
+    def edge(self, name: str, parameters: Mapping[str, str]) -> Job:
+        """Return a stream with such parameters, whether the design has it or not."""
+        return Job(name, EDGE, EDGE, *self._closure(EDGE), parameters)
 
     def _closure(self, top: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return the files that `top` needs, in the order of compilation, and its memories."""

@@ -63,7 +63,7 @@ def costs(
         op = _BY_ARITHMETIC.get(str(dict(options).get("resType")), node.op)
         alike = [foldings[index] for index in indices]
         parameters = Parameters(node.get, alike, family, ultraram=ultraram)
-        result[indices] = combine(op, family, structure(op, parameters))
+        result[indices] = combine(op, structure(op, parameters))
     return result
 
 
@@ -83,7 +83,7 @@ def edge_cost(
         Payload bits of a word that enters and of one that leaves; numbers, or arrays that
         broadcast.
     depth
-        Words of the FIFO, counted where they leave; 0: none.
+        Words of the FIFO, as wide as the wider side; 0: none.
     family, ultraram
         As in `costs`.
 
@@ -95,7 +95,7 @@ def edge_cost(
     before, after, words = np.broadcast_arrays(
         *(np.atleast_1d(np.asarray(size, dtype=np.float64)) for size in (bits_in, bits_out, depth))
     )
-    return combine(EDGE, family, edge.structure(before, after, words, family, ultraram=ultraram))
+    return combine(EDGE, edge.structure(before, after, words, family, ultraram=ultraram))
 
 
 def error_bars(op: str) -> dict[str, float]:

@@ -14,42 +14,46 @@ def structure(
 ) -> Structure:
     """Count what streams hold, one for each triple of widths and depth."""
     result = Structure.empty(len(depth))
-    wire = (bits_in == bits_out) & (depth == 0)
-    result.logic["constant"] = result.registers["constant"] = 1.0 * ~wire
+    del result.logic["constant"], result.registers["constant"]
     _converter(result, bits_in, bits_out)
-    shift = (depth > 0) & ((depth <= _SHIFT) | ((depth <= _NARROW_SHIFT) & (bits_out < 12)))
-    luts = ~shift & (depth > 0) & ((depth <= _DISTRIBUTED) | (bits_out < 5))
+    width = np.maximum(bits_in, bits_out)
+    shift = (depth > 0) & ((depth <= _SHIFT) | ((depth <= _NARROW_SHIFT) & (width < 12)))
+    luts = ~shift & (depth > 0) & ((depth <= _DISTRIBUTED) | (width < 5))
     blocks = ~shift & ~luts & (depth > 0)
     stages = np.where(depth > 4, depth - 1, 4)
     # A shift register of up to 32 stages is one LUT a bit.
-    result.lut_memory = np.where(shift, bits_out * np.ceil(stages / 32), 0)
+    result.lut_memory = np.where(shift, width * np.ceil(stages / 32), 0)
     address = clog2(np.maximum(depth - 1, 1))
-    ram = memory(bits_out, np.where(luts, 2**address, 0), "two", family, style="distributed")
+    ram = memory(width, np.where(luts, 2**address, 0), "two", family, style="distributed")
     result.lut_memory = result.lut_memory + ram.luts
     low = np.maximum(clog2(depth), 9)
     split = depth - 1 - 2 ** (clog2(depth - 1.0) - 1)
     upper = clog2(np.maximum(split, 1))
     cut = blocks & (clog2(depth - 1.0) > 9) & (upper < clog2(depth - 1.0) - 1)
     low = np.where(cut, clog2(depth - 1.0) - 1, clog2(depth - 1.0))
-    main = memory(bits_out, np.where(blocks, 2**low, 0), "two", family, style="block")
-    rest = memory(bits_out, np.where(cut, 2 ** np.maximum(upper, 1), 0), "two", family)
+    main = memory(width, np.where(blocks, 2**low, 0), "two", family, style="block")
+    rest = memory(width, np.where(cut, 2 ** np.maximum(upper, 1), 0), "two", family)
     block_rest = memory(
-        bits_out, np.where(cut & (upper >= 9), 2**upper, 0), "two", family, style="block"
+        width, np.where(cut & (upper >= 9), 2**upper, 0), "two", family, style="block"
     )
     deep = cut & (upper >= 9)
     result.bram18 = main.bram18 + np.where(deep, block_rest.bram18, rest.bram18)
     result.lut_memory = result.lut_memory + np.where(deep, 0, rest.luts)
     bits = clog2(np.maximum(depth, 1))
     result.logic |= {
+        "shift": 1.0 * shift,
+        "ram": 1.0 * luts,
         "shift_counter": shift * bits,
-        "shift_extra": np.where(shift & (stages > 32), bits_out, 0),
+        "shift_extra": np.where(shift & (stages > 32), width, 0),
         "ram_counters": luts * bits,
-        "ram_muxes": ram.mux_bits,
+        "ram_muxes": ram.mux_luts,
         "block_counters": blocks * bits,
-        "block_muxes": np.where(cut, bits_out, 0),
+        "block_muxes": np.where(cut, width, 0),
     }
     result.registers |= {
-        "fifo_words": bits_out * (shift | luts) + bits_out * blocks * (1.0 + cut),
+        "shift": 1.0 * shift,
+        "ram": 1.0 * luts,
+        "fifo_words": width * (shift | luts) + width * blocks * (1.0 + cut),
         "shift_counter": shift * bits,
         "ram_counters": luts * (4.0 * address),
         "block_counters": blocks * (4.0 * bits),
@@ -80,6 +84,9 @@ def _converter(result: Structure, bits_in: Numbers, bits_out: Numbers) -> None:
         "converter_counter": ~same * clog2(np.maximum(parts_in, parts_out)),
     }
     result.registers |= {
+        "narrowing": 1.0 * narrowing,
+        "widening": 1.0 * widening,
+        "odd": 1.0 * odd,
         "converter": ~same * (bits_in + bits_out),
         "odd_parts": odd * parts,
         "converter_counter": ~same * clog2(np.maximum(parts_in, parts_out)),

@@ -4,8 +4,10 @@ Coefficients are not negative, and what is minimized is the square of the relati
 small and large nodes count alike. Errors are those of samples that were left out of the fit.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,9 @@ _DEFAULTS: Mapping[str, Any] = {
 _DEFAULT_BUFFER = {"ram_style": "distributed"}
 """FINN's values of attributes that a sample may leave out; the latter of a sliding window."""
 
+SAMPLES = Path(__file__).with_name("samples.json")
+_ALIKE = {"ElementwiseMul_hls": "ElementwiseAdd_hls", "VVAU_hls": "MVAU_hls"}
+"""Operators that share their modules with another one, and are fitted together with it."""
 _FOLDS = 5
 _FLOOR = 20.0
 """LUTs or flip-flops below which errors are absolute: a share of almost nothing says little."""
@@ -70,6 +75,12 @@ class Sample(NamedTuple):
         }
 
 
+def shipped() -> list[Sample]:
+    """Return the samples that ship with the package."""
+    loaded = json.loads(SAMPLES.read_text(encoding="utf-8"))
+    return [Sample(**row) for row in loaded["samples"]]
+
+
 def relative(predicted: Numbers, truth: Numbers) -> Numbers:
     """Return errors as shares of the truth, of `_FLOOR` where that is smaller."""
     errors: Numbers = (predicted - truth) / np.maximum(truth, _FLOOR)
@@ -77,7 +88,7 @@ def relative(predicted: Numbers, truth: Numbers) -> Numbers:
 
 
 def fit(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any]:
-    """Fit one set of coefficients for each operator and family.
+    """Fit one set of weights for each operator.
 
     Parameters
     ----------
@@ -89,27 +100,29 @@ def fit(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``fits`` by operator and family: weights of the terms, by resource; ``errors`` by operator:
-        median and 90th percentile of the relative error on samples that were left out.
+        ``fits`` by operator: weights of the terms, by resource. ``errors`` by operator: median
+        and 90th percentile of the relative error of LUT and FF on samples that were left out, and
+        the share of samples whose BRAM18, URAM and DSP the rules give exactly.
     """
-    by_op: dict[str, list[Sample]] = defaultdict(list)
+    groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
-        by_op[sample.op].append(sample)
+        groups[_ALIKE.get(sample.op, sample.op)].append(sample)
     fits: dict[str, Any] = {}
     errors: dict[str, Any] = {}
-    for op, rows in sorted(by_op.items()):
+    for rows in groups.values():
         built = [row.structure for row in rows]
         weights, left_out = _both(rows, built, seed)
-        for family in ("xc7", "xcup"):
-            fits[f"{op} {family}"] = weights
-        errors[op] = {"samples": len(rows)} | {
-            name: _spread(values) for name, values in left_out.items()
-        }
-        for name in ("BRAM18", "URAM", "DSP"):
-            found = np.array([getattr(b, name.lower())[0] for b in built])
-            truth = np.array([row.truth[name] for row in rows])
-            errors[op][f"{name}_exact"] = float(np.mean(found == truth))
-    return {"fits": fits, "errors": errors}
+        for op in sorted({row.op for row in rows}):
+            mine = np.array([row.op == op for row in rows])
+            fits[op] = weights
+            errors[op] = {"samples": int(mine.sum())} | {
+                name: _spread(values[mine]) for name, values in left_out.items()
+            }
+            for name in ("BRAM18", "URAM", "DSP"):
+                found = np.array([getattr(b, name.lower())[0] for b in built])
+                truth = np.array([row.truth[name] for row in rows])
+                errors[op][name] = {"exact": round(float(np.mean((found == truth)[mine])), 4)}
+    return {"fits": dict(sorted(fits.items())), "errors": dict(sorted(errors.items()))}
 
 
 def _both(
@@ -134,13 +147,21 @@ def _both(
 
 
 def _weights(matrix: Numbers, target: Numbers, truth: Numbers) -> Numbers:
-    from sklearn.linear_model import LinearRegression
+    """Return weights that are not negative and make the relative errors small.
 
-    regression = LinearRegression(fit_intercept=False, positive=True)
-    scale = np.maximum(matrix.max(axis=0), 1)  # terms of very different size
-    regression.fit(matrix / scale, target, sample_weight=np.maximum(truth, _FLOOR) ** -2.0)
-    found: Numbers = regression.coef_ / scale
-    return found
+    A term that says nothing new stays near the weight 1, a primitive for each thing counted: each
+    is held there as strongly as by one more sample of the average share that the term has.
+    """
+    from scipy.optimize import nnls
+
+    scaled = matrix / np.maximum(truth, _FLOOR)[:, None]
+    prior = np.diag(scaled.mean(axis=0))
+    found, _ = nnls(
+        np.concatenate([scaled, prior]),
+        np.concatenate([target / np.maximum(truth, _FLOOR), prior.sum(axis=0)]),
+    )
+    weights: Numbers = found
+    return weights
 
 
 def _partition(count: int, seed: int) -> Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -63,7 +63,15 @@ def structure(p: Parameters) -> Structure:
 
     # Weights: a memory, a shift register of prefetched words, an output register.
     width, depth = pe * simd * weight, folds * groups
-    weights = memory(width, depth, "one", p.family, style=p.text("ram_style"), ultraram=p.ultraram)
+    weights = memory(
+        np.ceil(width / 8) * 8,  # FINN pads the words of its streamer
+        depth,
+        "one",
+        p.family,
+        style=p.text("ram_style"),
+        ultraram=p.ultraram,
+        used=width,
+    )
     # Inputs are replayed for each group of rows.
     word = simd * activation
     repeats = groups > 1
@@ -77,6 +85,7 @@ def structure(p: Parameters) -> Structure:
     # Adders behind the DSPs, lane by lane; a last, partly filled DSP has its upper lanes only.
     low_adders, low_registers = np.zeros(len(p)), np.zeros(len(p))
     high_adders, high_registers = np.zeros(len(p)), np.zeros(len(p))
+    high_sums = np.zeros(len(p))
     rest = pe % per_dsp
     counted = np.zeros(len(p))
     for lane, bits in enumerate(lanes.low):
@@ -87,7 +96,8 @@ def structure(p: Parameters) -> Structure:
         low_registers += copies * registers
         high = lanes.high(lane, simd)
         adders, registers = signed_tree(simd)
-        high_adders += np.where(high > 0, copies * (adders + high), 0)
+        high_adders += np.where(high > 0, copies * adders, 0)
+        high_sums += copies * high
         high_registers += np.where(high > 0, copies * (registers + high), 0)
         if lane == per_dsp - 1:
             counted = np.where(high > 0, copies * simd, 0)
@@ -96,11 +106,14 @@ def structure(p: Parameters) -> Structure:
     result.logic |= {
         "low_adders": low_adders,
         "high_adders": high_adders,
+        "high_sums": high_sums,
+        "high_pairs": high_sums * (simd == 2),  # no register between the pair and its sum
         "canaries": canaries,
         "top_carries": counted,
-        "results": out,
+        "results": pipes * accumulator,
+        "joined_results": (pe - pipes) * accumulator,
         "counters": counters,
-        "weight_muxes": weights.mux_bits + replay.mux_bits,
+        "weight_muxes": weights.mux_luts + replay.mux_luts,
         "weight_bits": width,
     }
     result.registers |= {

@@ -30,7 +30,7 @@ def matrix_vector(p: Parameters) -> Structure:
     result.uram = result.uram + replay.uram
     result.logic |= {
         "replay": pointers,
-        "replay_muxes": replay.mux_bits,
+        "replay_muxes": replay.mux_luts,
         "repeats": np.where(repeats, 1.0, 0.0),
     }
     result.registers |= {"replay": pointers, "replay_word": word * (repeats & replay.registered)}
@@ -90,7 +90,7 @@ def _array(
     result.logic |= arithmetic | {
         "sums": out,
         "rom": _rom_luts(rom.logic_bits, depth, width),
-        "rom_muxes": rom.mux_bits,
+        "rom_muxes": rom.mux_luts,
         "counters": counters,
     }
     dsp = result.dsp > 0

@@ -17,8 +17,8 @@ from hwsubnet.estimate.calibration.structure import Numbers, ceil
 Ports = Literal["one", "two", "none"]
 """Written at the address that is read, at another one, or never."""
 
-_MUX = 0.5
-"""Cost of one bit of one input of the multiplexer behind pieces that follow in depth."""
+_SELECT = 0.5
+"""Cost of a bit of the multiplexer behind pieces that follow in depth, and of each one's enable."""
 _LOGIC = {"none": 1 / 64, "one": 8.0, "two": 8.0}
 """Cost of a bit of memory outside RAM: a share of a LUT in a ROM, a register otherwise."""
 
@@ -35,15 +35,25 @@ class Shape(NamedTuple):
     """LUTs, 18 Kbit block RAMs, or UltraRAMs."""
     by_bit: bool = False
     """Whether only the bits that are used take units."""
+    beside: float = 0
+    """Cost of what the memory needs beside all of its pieces."""
 
 
-_BLOCK = (
-    *(Shape(w, d, 129, 0, 1) for w, d in
-      ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))),
-    *(Shape(w, d, 257, 0, 2) for w, d in
-      ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768))),
-    *(Shape(w, d, 513, 0, 4) for w, d in ((9, 8192), (4, 16384), (2, 32768), (1, 65536))),
+_SMALL, _LARGE = 129.0, 257.0
+_TWO_PORTS = (
+    *(Shape(w, d, _SMALL, 0, 1) for w, d in
+      ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024))),
+    *(Shape(w, d, _LARGE, 0, 2) for w, d in
+      ((1, 32768), (2, 16384), (4, 8192), (9, 4096), (18, 2048), (36, 1024))),
+    Shape(1, 65536, 513, 0, 4),
 )  # fmt: skip
+_WIDE = (Shape(36, 512, _SMALL, 0, 1), Shape(72, 512, _LARGE, 0, 2))
+"""With one port that reads and one that writes."""
+_BLOCK: dict[Ports, tuple[Shape, ...]] = {
+    "one": (*_TWO_PORTS, *(shape._replace(beside=2) for shape in _WIDE)),
+    "two": (*_TWO_PORTS, *_WIDE),
+    "none": (*_TWO_PORTS, *_WIDE),
+}
 _ULTRA = (Shape(72, 4096, 1024, 0, 1), Shape(144, 2048, 1024, 0, 1))
 _LUTRAM: dict[tuple[str, Ports], tuple[Shape, ...]] = {
     ("xc7", "one"): (
@@ -58,6 +68,7 @@ _LUTRAM: dict[tuple[str, Ports], tuple[Shape, ...]] = {
         Shape(8, 64, 16, 16, 8, by_bit=True),
         Shape(4, 128, 16, 16, 8, by_bit=True),
         Shape(2, 256, 16, 16, 8, by_bit=True),
+        Shape(1, 512, 16, 16, 8, by_bit=True),
     ),
     ("xcup", "two"): (Shape(14, 32, 16, 16, 8), Shape(7, 64, 16, 16, 8)),
 }
@@ -73,8 +84,8 @@ class Memory:
     uram: Numbers
     logic_bits: Numbers
     """Bits of a ROM that becomes LUT logic."""
-    mux_bits: Numbers
-    """Bits of width, times the pieces in depth beyond the first."""
+    mux_luts: Numbers
+    """LUTs that choose between pieces in depth, four to one each."""
     registered: NDArray[np.bool_]
     """Whether the word that is read needs registers outside the memory."""
 
@@ -87,6 +98,7 @@ def memory(
     *,
     style: str = "auto",
     ultraram: bool = False,
+    used: Numbers | None = None,
 ) -> Memory:
     """Return what memories of `width` bits by `depth` words become.
 
@@ -102,13 +114,16 @@ def memory(
         ``auto``, ``block``, ``distributed`` or ``ultra``, as the attribute ``ram_style``.
     ultraram
         Whether the part has UltraRAM, which Yosys then also takes unasked.
+    used
+        Bits of the width that are not padding; all of them if not given.
     """
+    payload = width if used is None else used
     kinds: dict[str, tuple[Shape, ...]] = {}
     if style in ("auto", "distributed") and ports != "none":
         kinds["luts"] = _LUTRAM[family, ports]
     if style in ("auto", "block"):
-        kinds["bram18"] = _BLOCK
-    if ultraram and style in ("auto", "ultra"):
+        kinds["bram18"] = _BLOCK[ports]
+    if ultraram and ports == "two" and style in ("auto", "ultra"):  # it starts without contents
         kinds["uram"] = _ULTRA
     # Plain logic first: no kind of RAM may be dearer than it.
     logic_cost = width * depth * _LOGIC[ports] if style == "auto" else np.full(width.shape, np.inf)
@@ -121,19 +136,19 @@ def memory(
             cost = down * (
                 across * (shape.cost - shape.scaled) + shape.scaled * width / shape.width
             )
-            cost = cost + _MUX * width * (down - 1)
+            cost = cost + shape.beside + _SELECT * np.where(down > 1, width * (down - 1) + down, 0)
             better = (cost < best) & (depth > 0)
-            used = shape.units * (width / shape.width if shape.by_bit else across)
+            each = payload / shape.width if shape.by_bit else across
             best = np.where(better, cost, best)
             chosen = np.where(better, kind, chosen)
-            units = np.where(better, used * down, units)
+            units = np.where(better, shape.units * each * down, units)
             pieces = np.where(better, down, pieces)
     logic = (chosen == "logic") & (depth > 0)
     return Memory(
         luts=np.where(chosen == "luts", units, 0),
         bram18=np.where(chosen == "bram18", units, 0),
         uram=np.where(chosen == "uram", units, 0),
-        logic_bits=np.where(logic, width * depth, 0),
-        mux_bits=np.where(depth > 0, width * (pieces - 1), 0),
+        logic_bits=np.where(logic, payload * depth, 0),
+        mux_luts=np.where((depth > 0) & (pieces > 1), payload * ceil(pieces, 4), 0),
         registered=(depth > 0) & ((chosen == "logic") | (chosen == "luts")),
     )

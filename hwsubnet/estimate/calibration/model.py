@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structu
 COLUMNS = ("LUT", "FF", "BRAM18", "URAM", "DSP")
 """Of every array of costs."""
 EDGE = "stream_edge"
+COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 
 STRUCTURES: Mapping[str, Callable[[Parameters], Structure]] = {
     "ConvolutionInputGenerator_rtl": window.structure,
@@ -62,14 +63,13 @@ def structure(op: str, parameters: Parameters) -> Structure:
 @lru_cache
 def coefficients() -> dict[str, Any]:
     """Return the fitted coefficients and errors, as they ship."""
-    text = (files(__package__) / "coefficients.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = json.loads(COEFFICIENTS.read_text(encoding="utf-8"))
     return loaded
 
 
-def combine(op: str, family: str, built: Structure) -> NDArray[np.float64]:
+def combine(op: str, built: Structure) -> NDArray[np.float64]:
     """Return costs, shape (foldings, 5), from what nodes are built of."""
-    fitted = coefficients()["fits"][f"{op} {family}"]
+    fitted = coefficients()["fits"][op]
     luts = built.lut_memory + _sum(built.logic, fitted["LUT"])
     registers = _sum(built.registers, fitted["FF"])
     return np.stack([luts, registers, built.bram18, built.uram, built.dsp], axis=1)

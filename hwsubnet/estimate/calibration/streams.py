@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from hwsubnet.estimate.calibration.memory import memory
-from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, clog2
+from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, ceil, clog2
 from hwsubnet.kernels.datatype import DataType
 
 _SHALLOWEST = 32
@@ -17,11 +17,17 @@ _SKID = 2
 def padding(p: Parameters) -> Structure:
     """Count what an ``FMPadding_rtl`` holds."""
     simd = p.each("SIMD")
-    word = simd * p.datatype("inputDataType").bits
+    word = 8 * ceil(simd * p.datatype("inputDataType").bits, 8)  # padding to bytes is kept
     (height, width), (top, left, bottom, right) = p.numbers("ImgDim"), p.numbers("Padding")
     rows, columns = clog2(float(height + top + bottom)), clog2(float(width + left + right))
-    counters = clog2(p.number("NumChannels") / simd) + rows + columns
-    return _plain(p, {"word": word, "counters": counters}, {"word": 2 * word, "counters": counters})
+    folds = p.number("NumChannels") / simd
+    counters = clog2(folds) + rows + columns
+    folded = np.where(folds > 1, 1.0, 0.0)
+    return _plain(
+        p,
+        {"word": word, "counters": counters, "folded": folded},
+        {"word": 2 * word, "counters": counters, "folded": folded},
+    )
 
 
 def pixel_padding(p: Parameters) -> Structure:
@@ -65,11 +71,11 @@ def accumulate(p: Parameters) -> Structure:
     pixels = prod(p.numbers("numInputVectors"))
     extreme = pixels * (source.min if source.signed else source.max)
     out = pe * DataType.holding(min(0, extreme), max(0, extreme)).bits
-    sums = memory(out, np.where(folds > 1, folds, 0), "one", p.family, style="distributed")
+    sums = memory(out, np.where(folds > 1, folds, 0), "two", p.family, style="distributed")
     counters = clog2(folds) + clog2(float(pixels))
     result = _plain(
         p,
-        {"word": out, "counters": counters, "muxes": sums.mux_bits},
+        {"word": out, "counters": counters, "muxes": sums.mux_luts},
         {"word": _SKID * out + out * (folds <= 1), "counters": counters},
     )
     result.lut_memory = sums.luts
@@ -152,7 +158,7 @@ def upsample(p: Parameters) -> Structure:
         result.uram = result.uram + buffer.uram
         counters = counters + 5 * clog2(depth) + clog2(length) + clog2(float(scale))
         words = words + word * buffer.registered
-        muxes = muxes + buffer.mux_bits
+        muxes = muxes + buffer.mux_luts
     result.logic |= {"counters": counters, "muxes": muxes}
     result.registers |= {"word": words, "counters": counters}
     return result

@@ -3,10 +3,12 @@
 import numpy as np
 
 from hwsubnet.estimate.calibration.memory import memory
-from hwsubnet.estimate.calibration.structure import Parameters, Structure, clog2
+from hwsubnet.estimate.calibration.structure import Parameters, Structure, ceil, clog2
 
 _SHARED = 8
 """Words up to which functions of the address are so few that outputs share them."""
+_LUT = 64
+"""Words of one bit that a LUT holds."""
 
 
 def structure(p: Parameters) -> Structure:
@@ -17,7 +19,7 @@ def structure(p: Parameters) -> Structure:
     folds = channels / pe
     latency = stages * (1 + p.number("deep_pipeline"))
     result = Structure.empty(len(p))
-    rom_luts, rom_shared, rom_muxes, constants, words = (np.zeros(len(p)) for _ in range(5))
+    single, deep, shared, constants, words = (np.zeros(len(p)) for _ in range(5))
     for stage in range(stages):
         depth = folds * 2**stage
         rom = memory(
@@ -26,10 +28,10 @@ def structure(p: Parameters) -> Structure:
         )  # fmt: skip
         result.bram18 = result.bram18 + pe * rom.bram18
         result.uram = result.uram + pe * rom.uram
-        in_logic = rom.logic_bits > 0
-        rom_luts += np.where(in_logic & (depth > _SHARED), np.maximum(depth / 64, 1), 0) * pe * bits
-        rom_shared += np.where(in_logic & (depth <= _SHARED), clog2(depth) / 3, 0) * pe * bits
-        rom_muxes += pe * rom.mux_bits
+        each = pe * bits * (rom.logic_bits > 0)
+        shared += np.where(depth <= _SHARED, each * clog2(depth), 0)
+        single += np.where((depth > _SHARED) & (depth <= _LUT), each, 0)
+        deep += np.where(depth > _LUT, each * ceil(depth, _LUT), 0)
         constants += np.where(depth <= 1, pe * bits, 0)
         words += pe * bits * rom.registered
     queue = pe * stages
@@ -39,9 +41,9 @@ def structure(p: Parameters) -> Structure:
     result.logic |= {
         "comparators": pe * stages * bits - constants,
         "fixed_comparators": constants,
-        "rom": rom_luts,
-        "shared_rom": rom_shared,
-        "rom_muxes": rom_muxes,
+        "shared_rom": shared,
+        "rom": single,
+        "deep_rom": deep,
         "saturation": pe * (bits + source - bits) * cut,
         "results": queue,
         "counters": counters,

@@ -21,10 +21,11 @@ def _clog2(value: int) -> int:
 @lru_cache(maxsize=4096)
 def _unsigned(operands: int, bits: int, limit: int) -> tuple[float, float]:
     loads, levels = _loads(operands), _clog2(operands)
-    widths = [min(_clog2(load) + bits, limit) for load in loads]
-    adders = widths[: operands - 1]
-    registers = widths[: max(2**levels - 1, 1)]
-    return float(sum(adders)), float(sum(registers))
+    widths = [_clog2(load) + bits for load in loads]
+    # The uppermost bit is the carry, which takes no LUT.
+    adders = sum(min(width - 1, limit) for width in widths[: operands - 1])
+    registers = sum(min(width, limit) for width in widths[: max(2**levels - 1, 1)])
+    return float(adders), float(registers)
 
 
 @lru_cache(maxsize=4096)
@@ -42,7 +43,7 @@ def _own(operands: int, bits: int, limit: int) -> tuple[float, float]:
     levels = _clog2(operands)
     for level in range(1, levels + 1):
         width = min(bits + level, limit)
-        adders += count // 2 * width
+        adders += count // 2 * min(bits + level - 1, limit)
         single = count % 2 * min(bits + level - 1, limit)
         if level % 2 == 0 or level == levels:
             registers += count // 2 * width + single

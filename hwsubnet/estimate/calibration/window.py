@@ -39,7 +39,7 @@ def structure(p: Parameters) -> Structure:
             "parallel_elements": elements,
             "parallel_loops": loops + clog2(folds),
             "parallel_lines": addresses,
-            "line_muxes": lines * line.mux_bits,
+            "line_muxes": lines * line.mux_luts,
         }
         result.registers |= {
             "parallel": np.ones(len(p)),
@@ -65,7 +65,7 @@ def structure(p: Parameters) -> Structure:
         "addresses": address,
         "position": position,
         "loops": loops,
-        "muxes": buffer.mux_bits,
+        "muxes": buffer.mux_luts,
         "by_channel": by_channel,
         "strided": np.full(len(p), float(stride_h > 1)),
         "output": word * buffer.registered,
