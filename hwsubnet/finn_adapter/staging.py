@@ -2,7 +2,8 @@
 
 finn-rtllib is written for Vivado. Verilator and Yosys's slang front end stop at a few of its
 constructs; each :class:`Rule` rewrites one of them, without changing what the module does, and
-fails loudly when a new release of FINN no longer contains the text that it expects.
+fails loudly when a new release of FINN no longer contains the text that it expects. One rule mends
+a fault that simulation found.
 """
 
 from dataclasses import dataclass
@@ -29,9 +30,9 @@ class Rule:
         Pairs of expected text and its replacement; each text is expected once.
     readers
         The tools that do not read the file as it is; none: it is read, but Yosys does not infer
-        the memory or shift register that is meant, and that Vivado infers.
+        the memory or shift register that is meant, and that Vivado infers, or the module is wrong.
     why
-        The construct they stop at or miss.
+        The construct they stop at or miss, or the fault.
     """
 
     name: str
@@ -120,6 +121,20 @@ RULES: tuple[Rule, ...] = (
         ),
         readers=("slang",),
         why="an initial block assigns without blocking, after a delay",
+    ),
+    Rule(
+        name="matrix unit's output queue",
+        file="mvu/mvu_vvu_axi.sv",
+        edits=(
+            (
+                "	localparam int unsigned  MAX_IN_FLIGHT = CORE_PIPELINE_DEPTH;\n",
+                "	localparam int unsigned  MAX_IN_FLIGHT = CORE_PIPELINE_DEPTH + 2;\n",
+            ),
+        ),
+        readers=(),
+        why="where SIMD = MW, a result may come in every cycle, and a receiver that pauses makes "
+        "the queue overflow: results are lost. When the lock that stops the input is set, one "
+        "result waits already; and for some SIMD the core is a stage deeper than the constant",
     ),
     Rule(
         name="threshold scope",

@@ -3,10 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.dataflow import reference
+from support.dataflow import Builder, reference
 from support.rtl_simulation import FRAMES, emitter, random_frames
 
 from hwsubnet.errors import Deadlock, ModelError, OutputError
+from hwsubnet.finn_adapter import staging
 from hwsubnet.simulate.rtlsim import Target, Traffic, simulate
 
 
@@ -93,6 +94,21 @@ def test_timing(linear, cache):
     blocked, starved = zip(*run.stalls.values(), strict=True)
     assert max(blocked) > 0, "somebody waits on the slowest"
     assert max(starved) > 0
+
+
+@pytest.mark.parametrize("mended", [True, False], ids=["staged", "upstream"])
+def test_a_matrix_unit_loses_no_results(mended, cache, tmp_path, monkeypatch):
+    """FINN's own does, if SIMD = MW; once it no longer does, the rule can go."""
+    if not mended:
+        rules = [rule for rule in staging.RULES if rule.name != "matrix unit's output queue"]
+        monkeypatch.setattr(staging, "RULES", tuple(rules))
+    net = Builder()
+    x = net.input((1, 3, 3, 3))
+    target = emitter(net.model(net.matrix(x, 8, simd=3)), tmp_path)({})
+    inputs = inputs_of(target)
+    run = simulate(target, inputs, cache=cache, traffic=Traffic(pause_out=50, seed=1))
+    expected = {name: target.graph.run(inputs)[name] for name in run.outputs}
+    assert agree(run.outputs, expected) == mended
 
 
 def test_a_frame_alone_has_no_period(linear, cache):
