@@ -16,6 +16,7 @@ NodeCosts = Callable[[HardwareNode, Sequence[Folding]], Costs]
 """What a node takes under each of N foldings, shape (N, 5)."""
 Integers = NDArray[np.int64]
 
+_UNITS = {"dsp": "MVAU_rtl", "lut": "MVAU_hls"}
 _CHOSEN_STYLES = ("block", "distributed")
 
 
@@ -76,7 +77,7 @@ class Unit:
     def _priced(self, found: Options, costs: NodeCosts) -> Options:
         total = np.zeros((len(found.foldings), 5))
         for position, each in enumerate(self.nodes):
-            total += _costs(each, [foldings[position] for foldings in found.foldings], costs)
+            total += costs(each, [foldings[position] for foldings in found.foldings])
         return replace(found, costs=total)
 
     def follow(self, folding: Folding) -> tuple[Folding, ...]:
@@ -108,7 +109,7 @@ def apply(nodes: Iterable[HardwareNode], foldings: Iterable[Folding]) -> None:
     """Set a folding on every node; ``resType`` decides which unit serves a matrix product."""
     for node, folding in zip(nodes, foldings, strict=True):
         if "resType" in folding:
-            node.implement(_op(node, folding))
+            node.implement(_UNITS[str(folding["resType"])])
         node.set(**folding)
 
 
@@ -181,21 +182,6 @@ def _ways(node: HardwareNode) -> list[Folding]:
         dsp: Folding = {"resType": "dsp"}
         return [*(dsp | style for style in styles), {"resType": "lut"}]
     return styles if "ram_style" in known else [{}]
-
-
-def _costs(node: HardwareNode, foldings: list[Folding], costs: NodeCosts) -> Costs:
-    """Ask for costs, for each unit that may serve the node."""
-    ops = [_op(node, folding) for folding in foldings]
-    total = np.empty((len(foldings), 5))
-    for op in dict.fromkeys(ops):
-        chosen = [index for index, each in enumerate(ops) if each == op]
-        total[chosen] = costs(node.implemented(op), [foldings[index] for index in chosen])
-    return total
-
-
-def _op(node: HardwareNode, folding: Folding) -> str:
-    served = {"dsp": "MVAU_rtl", "lut": "MVAU_hls"}
-    return served[str(folding["resType"])] if "resType" in folding else node.op
 
 
 def _is_depthwise_window(node: HardwareNode) -> bool:

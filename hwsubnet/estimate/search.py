@@ -32,6 +32,14 @@ class Prices:
     edges: EdgeCosts
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A folding of every node, and what all nodes and the streams between them take."""
+
+    folding: dict[str, Folding]
+    total: Costs
+
+
 class Search:
     """The units of a graph with their options, for one board.
 
@@ -76,7 +84,7 @@ class Search:
         possible: Integers = every[every >= self._slowest[0]]
         return possible
 
-    def cheapest(self, cycles: int) -> dict[str, Folding]:
+    def cheapest(self, cycles: int) -> Choice:
         """Return the cheapest folding that takes at most so many cycles per frame.
 
         Cost is the sum of shares of what the board holds, while each share is at most 1.
@@ -100,13 +108,13 @@ class Search:
             found = self._assigner.within(cycles, self.held)
         if not _fits(found, self.held):
             raise self._does_not_fit(found, self.held, "ask for fewer frames per second")
-        return self._folding(found)
+        return self._choice(found)
 
-    def balanced(self) -> dict[str, Folding]:
+    def balanced(self) -> Choice:
         """Return the cheapest folding that is as fast as what is given allows, fitting or not."""
-        return self._folding(self._cheapest(self._slowest[0]))
+        return self._choice(self._cheapest(self._slowest[0]))
 
-    def fastest(self, limits: Costs | None = None) -> dict[str, Folding]:
+    def fastest(self, limits: Costs | None = None) -> Choice:
         """Return the fastest folding whose cost stays within `limits`.
 
         Parameters
@@ -134,7 +142,7 @@ class Search:
                 best, slow = found, middle
             else:
                 fast = middle
-        return self._folding(best)
+        return self._choice(best)
 
     @property
     def _slowest(self) -> tuple[int, Unit]:
@@ -146,11 +154,11 @@ class Search:
     def _cheapest(self, cycles: int) -> Assignment:
         return self._assigner.cheapest(cycles, 1 / np.maximum(self.held, 1e-9))
 
-    def _folding(self, found: Assignment) -> dict[str, Folding]:
+    def _choice(self, found: Assignment) -> Choice:
         folding: dict[str, Folding] = {}
         for unit, options, index in zip(self.units, self.options, found.chosen, strict=True):
             folding |= unit.named(options.foldings[index])
-        return folding
+        return Choice(folding, found.total)
 
     def _does_not_fit(self, found: Assignment, limits: Costs, fix: str) -> DoesNotFit:
         """Name the resource that is exceeded most, and the unit that takes most of it."""

@@ -97,19 +97,13 @@ class HardwareNode:
         for name, value in attributes.items():
             self._instance.set_nodeattr(name, value)
 
-    def implemented(self, op: str) -> "HardwareNode":
-        """Return a copy of the node under another of FINN's classes, such as ``MVAU_hls``."""
-        proto = onnx.NodeProto()
-        proto.CopyFrom(self.proto)
-        _make(proto, op)
-        return HardwareNode(proto)
-
     def implement(self, op: str) -> None:
         """Serve the node by another of FINN's classes; its name stays."""
         from qonnx.custom_op.registry import getCustomOp
 
         if op != self.op:
-            _make(self.proto, op)
+            self.proto.op_type = op
+            self.proto.domain = f"{DOMAIN}.{op.rpartition('_')[2]}"
             self._instance = getCustomOp(self.proto)
 
     def cycles(self) -> int:
@@ -144,11 +138,6 @@ class HardwareNode:
         if part.startswith("xc7"):
             known["URAM"] = 0.0  # 7-series parts have none
         return Resources(**known)
-
-
-def _make(proto: onnx.NodeProto, op: str) -> None:
-    proto.op_type = op
-    proto.domain = f"{DOMAIN}.{op.rpartition('_')[2]}"
 
 
 def hardware_nodes(model: onnx.ModelProto) -> list[HardwareNode]:

@@ -154,10 +154,17 @@ def test_unknown_resources_stay_unknown(folder, tmp_path):
     assert total.LUT is None
     assert total.FF is None
     assert sum(node.resources["analytical"].DSP for node in result.nodes) == total.DSP
-    assert result.utilization["LUT"] is None
-    assert result.utilization["DSP"] == pytest.approx(total.DSP / 220)
-    assert result.fits is None
-    assert result.latency_cycles is None
+
+
+def test_calibrated_totals_hold_the_streams_and_decide(folder, tmp_path):
+    lowered, out, _ = nodes_of("cnn", folder)
+    result = estimate(lowered, out, BOARD, tmp_path)
+    total = result.resources["calibrated"]
+    nodes = [node.resources["calibrated"] for node in result.nodes]
+    assert sum(node.DSP for node in nodes) == total.DSP
+    assert sum(node.LUT for node in nodes) < total.LUT
+    assert result.utilization["LUT"] == total.LUT / BOARD.resources.LUT
+    assert result.fits is True
 
 
 def test_clock(folder, tmp_path):
