@@ -22,8 +22,10 @@ def package(
 
 @pytest.fixture
 def pynq() -> Iterator[object]:
-    with emulated_pynq() as module:
-        yield module
+    with emulated_pynq():
+        import pynq
+
+        yield pynq
 
 
 @pytest.fixture

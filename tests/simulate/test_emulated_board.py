@@ -24,8 +24,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> EmulatedPackage:
 
 @pytest.fixture
 def pynq():
-    with emulated_pynq() as module:
-        yield module
+    with emulated_pynq():
+        import pynq
+
+        yield pynq
 
 
 @pytest.fixture

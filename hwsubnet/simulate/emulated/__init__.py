@@ -49,8 +49,8 @@ def write_bitstream(bitstream: Bitstream, path: Path) -> None:
 
 
 @contextmanager
-def emulated_pynq() -> Iterator[ModuleType]:
-    """Let ``import pynq`` find the emulation; yield its module.
+def emulated_pynq() -> Iterator[pynq_model.Device]:
+    """Let ``import pynq`` find the emulation; yield the board, to look into.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def emulated_pynq() -> Iterator[ModuleType]:
     top.lib, lib.dma, dma.DMA = lib, dma, pynq_model.DMA  # type: ignore[attr-defined]
     sys.modules.update(modules)
     try:
-        yield top
+        yield pynq_model.device
     finally:
         pynq_model.device.close()
         for name in names:

@@ -39,6 +39,11 @@ class Device:
             self.logic = None
 
     @property
+    def cycles(self) -> int:
+        """Clock cycles since the bitstream was loaded."""
+        return self.logic.cycles if self.logic is not None else 0
+
+    @property
     def source_mhz(self) -> float:
         """The PLL from which the fabric's clocks are divided."""
         return 1000.0 if self.family == "zynq" else 1500.0
