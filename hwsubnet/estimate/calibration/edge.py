@@ -41,8 +41,8 @@ def structure(
     result.lut_memory = result.lut_memory + np.where(deep, 0, rest.luts)
     bits = clog2(np.maximum(depth, 1))
     result.logic |= {
-        "shift": 1.0 * shift,
-        "ram": 1.0 * luts,
+        "shift": shift.astype(np.float64),
+        "ram": luts.astype(np.float64),
         "shift_counter": shift * bits,
         "shift_extra": np.where(shift & (stages > 32), width, 0),
         "ram_counters": luts * bits,
@@ -51,8 +51,8 @@ def structure(
         "block_muxes": np.where(cut, width, 0),
     }
     result.registers |= {
-        "shift": 1.0 * shift,
-        "ram": 1.0 * luts,
+        "shift": shift.astype(np.float64),
+        "ram": luts.astype(np.float64),
         "fifo_words": width * (shift | luts) + width * blocks * (1.0 + cut),
         "shift_counter": shift * bits,
         "ram_counters": luts * (4.0 * address),

@@ -152,15 +152,15 @@ def _weights(matrix: Numbers, target: Numbers, truth: Numbers) -> Numbers:
     A term that says nothing new stays near the weight 1, a primitive for each thing counted: each
     is held there as strongly as by one more sample of the average share that the term has.
     """
-    from scipy.optimize import nnls
+    from sklearn.linear_model import LinearRegression
 
     scaled = matrix / np.maximum(truth, _FLOOR)[:, None]
     prior = np.diag(scaled.mean(axis=0))
-    found, _ = nnls(
+    regression = LinearRegression(fit_intercept=False, positive=True).fit(
         np.concatenate([scaled, prior]),
         np.concatenate([target / np.maximum(truth, _FLOOR), prior.sum(axis=0)]),
     )
-    weights: Numbers = found
+    weights: Numbers = regression.coef_
     return weights
 
 

@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from hwsubnet.estimate.calibration.memory import memory
+from hwsubnet.estimate.calibration.memory import memory, rom_terms
 from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, ceil, clog2
 from hwsubnet.estimate.calibration.trees import own_tree
 from hwsubnet.kernels.datatype import DataType
@@ -63,6 +63,8 @@ def _array(
     result.bram18, result.uram = rom.bram18, rom.uram
     products = pe * simd
     zero = np.zeros(len(p))
+    fixed = depth <= 1
+    inside = np.zeros(len(p), dtype=np.bool_)  # sums that a DSP accumulates itself
     if xnor or (source.bipolar and weight.bipolar):
         terms = ceil(simd, 3)
         adders, registers = own_tree(terms, 2, accumulator)
@@ -81,24 +83,30 @@ def _array(
         elif narrow * wide > _LUT_PRODUCT:
             result.dsp = products
             arithmetic["dsp"] = products
+            if p.family == "xc7":  # registers that Yosys packs into the slice
+                product_registers = zero
+                inside = simd == 1
         else:
-            arithmetic["partial_bits"] = products * (narrow - 1) * wide
-            arithmetic["partial_rows"] = products * (narrow - 1)
+            rows = products * (narrow - 1)
+            arithmetic["partial_bits"] = np.where(fixed, 0, rows * wide)
+            arithmetic["fixed_partial_bits"] = np.where(fixed, rows * wide, 0)
             arithmetic["gates"] = products * bits * (narrow == 1)
     out = pe * accumulator
     counters = clog2(depth) + clog2(folds)
-    result.logic |= arithmetic | {
-        "sums": out,
-        "rom": _rom_luts(rom.logic_bits, depth, width),
-        "rom_muxes": rom.mux_luts,
-        "counters": counters,
-    }
-    dsp = result.dsp > 0
+    result.logic |= (
+        arithmetic
+        | rom_terms(rom, width, depth)
+        | {
+            "sums": np.where(inside, 0, out),
+            "results": out,
+            "counters": counters,
+        }
+    )
     result.registers |= {
-        "sums": 3 * out,
+        "sums": np.where(inside, 2 * out, 3 * out),
         "trees": pe * registers,
-        "products": np.where(dsp, 0, product_registers),
-        "dsp_products": np.where(dsp, product_registers, 0),
+        "products": np.where(fixed, 0, product_registers),
+        "fixed_products": np.where(fixed, product_registers, 0),
         "words": inputs * source.bits + width * rom.registered,
         "counters": counters,
         "stages": levels,
@@ -109,8 +117,3 @@ def _array(
 def _product(source: DataType, weight: DataType) -> DataType:
     ends = [x * w for x in (source.min, source.max) for w in (weight.min, weight.max)]
     return DataType.holding(min(0, *ends), max(ends), signed=True)
-
-
-def _rom_luts(bits: Numbers, depth: Numbers, width: Numbers) -> Numbers:
-    """Return the LUT6 of a ROM in logic; shallow ones share functions of few address bits."""
-    return np.where(bits > 0, width * np.maximum(ceil(depth, 64), depth / 64), 0)

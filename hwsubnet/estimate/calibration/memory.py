@@ -152,3 +152,27 @@ def memory(
         mux_luts=np.where((depth > 0) & (pieces > 1), payload * ceil(pieces, 4), 0),
         registered=(depth > 0) & ((chosen == "logic") | (chosen == "luts")),
     )
+
+
+_SHARED, _LUT = 8, 64
+"""Words up to which functions of the address are so few that outputs share them; words of one bit
+that a LUT holds."""
+
+
+def rom_terms(rom: Memory, width: Numbers, depth: Numbers) -> dict[str, Numbers]:
+    """Return the terms of a ROM's LUTs by how deep it is, where it becomes logic.
+
+    Parameters
+    ----------
+    rom
+        What it becomes.
+    width, depth
+        Its size; 1 word or none is no ROM.
+    """
+    bits = np.where(rom.logic_bits > 0, width, 0)
+    deep, shallow = depth > _LUT, depth <= _SHARED
+    return {
+        "shared_rom": np.where(shallow, bits * np.log2(np.maximum(depth, 1)), 0),
+        "rom": np.where(deep | shallow, 0, bits),
+        "deep_rom": np.where(deep, bits * ceil(depth, _LUT), 0),
+    }

@@ -2,13 +2,8 @@
 
 import numpy as np
 
-from hwsubnet.estimate.calibration.memory import memory
-from hwsubnet.estimate.calibration.structure import Parameters, Structure, ceil, clog2
-
-_SHARED = 8
-"""Words up to which functions of the address are so few that outputs share them."""
-_LUT = 64
-"""Words of one bit that a LUT holds."""
+from hwsubnet.estimate.calibration.memory import memory, rom_terms
+from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, clog2
 
 
 def structure(p: Parameters) -> Structure:
@@ -19,7 +14,8 @@ def structure(p: Parameters) -> Structure:
     folds = channels / pe
     latency = stages * (1 + p.number("deep_pipeline"))
     result = Structure.empty(len(p))
-    single, deep, shared, constants, words = (np.zeros(len(p)) for _ in range(5))
+    constants, words = np.zeros(len(p)), np.zeros(len(p))
+    contents: dict[str, Numbers] = {}
     for stage in range(stages):
         depth = folds * 2**stage
         rom = memory(
@@ -28,22 +24,17 @@ def structure(p: Parameters) -> Structure:
         )  # fmt: skip
         result.bram18 = result.bram18 + pe * rom.bram18
         result.uram = result.uram + pe * rom.uram
-        each = pe * bits * (rom.logic_bits > 0)
-        shared += np.where(depth <= _SHARED, each * clog2(depth), 0)
-        single += np.where((depth > _SHARED) & (depth <= _LUT), each, 0)
-        deep += np.where(depth > _LUT, each * ceil(depth, _LUT), 0)
+        for name, luts in rom_terms(rom, pe * bits, depth).items():
+            contents[name] = contents.get(name, 0) + luts
         constants += np.where(depth <= 1, pe * bits, 0)
         words += pe * bits * rom.registered
     queue = pe * stages
     result.lut_memory = queue  # at most 16 deep for up to 7 stages
     counters = clog2(folds)
     cut = source > bits
-    result.logic |= {
+    result.logic |= contents | {
         "comparators": pe * stages * bits - constants,
         "fixed_comparators": constants,
-        "shared_rom": shared,
-        "rom": single,
-        "deep_rom": deep,
         "saturation": pe * (bits + source - bits) * cut,
         "results": queue,
         "counters": counters,
