@@ -22,6 +22,8 @@ UTILIZATION = 0.7
 """Share of a board that the fastest folding may take: the rest is left to the shell, to the FIFOs
 that simulation deepens, and to the router."""
 NAMES = tuple(Resources.model_fields)
+PRECISION = 0.02
+"""Of the least share of a board that a folding takes."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Search:
     def cheapest(self, cycles: int) -> Choice:
         """Return the cheapest folding that takes at most so many cycles per frame.
 
-        Cost is the sum of shares of what the board holds, while each share is at most 1.
+        That is the one whose largest share of the board, over all resources, is least.
 
         Raises
         ------
@@ -103,19 +105,17 @@ class Search:
                 where=unit.name,
                 fix="ask for fewer frames per second, or raise the clock",
             )
-        found = self._cheapest(cycles)
-        if not _fits(found, self.held):
-            found = self._assigner.within(cycles, self.held)
+        found = self._leanest(cycles, self.held)
         if not _fits(found, self.held):
             raise self._does_not_fit(found, self.held, "ask for fewer frames per second")
         return self._choice(found)
 
     def balanced(self) -> Choice:
         """Return the cheapest folding that is as fast as what is given allows, fitting or not."""
-        return self._choice(self._cheapest(self._slowest[0]))
+        return self._choice(self._leanest(self._slowest[0], self.held))
 
     def fastest(self, limits: Costs | None = None) -> Choice:
-        """Return the fastest folding whose cost stays within `limits`.
+        """Return the fastest folding whose cost stays within `limits`, and the cheapest of these.
 
         Parameters
         ----------
@@ -130,19 +130,32 @@ class Search:
         limits = UTILIZATION * self.held if limits is None else limits
         targets = self.targets()
         slow, fast = len(targets) - 1, -1
-        best = self._assigner.within(int(targets[slow]), limits)
-        if not _fits(best, limits):
+        least = self._assigner.within(int(targets[slow]), limits)
+        if not _fits(least, limits):
             raise self._does_not_fit(
-                best, limits, "prune more, use fewer bits, or choose a larger board"
+                least, limits, "prune more, use fewer bits, or choose a larger board"
             )
         while slow - fast > 1:  # what keeps a target keeps slower ones too
             middle = (slow + fast) // 2
-            found = self._assigner.within(int(targets[middle]), limits)
-            if _fits(found, limits):
-                best, slow = found, middle
+            if _fits(self._assigner.within(int(targets[middle]), limits), limits):
+                slow = middle
             else:
                 fast = middle
-        return self._choice(best)
+        return self._choice(self._leanest(int(targets[slow]), limits))
+
+    def _leanest(self, cycles: int, limits: Costs) -> Assignment:
+        """Return the assignment that takes the least share of `limits`, its largest one counted."""
+        best = self._assigner.within(cycles, limits)
+        low, high = 0.0, _share(best, limits)
+        while high - low > PRECISION * high:
+            middle = (low + high) / 2
+            found = self._assigner.within(cycles, middle * limits)
+            share = _share(found, limits)
+            if share < high:
+                best, high = found, share
+            if share > middle:
+                low = middle
+        return best
 
     @property
     def _slowest(self) -> tuple[int, Unit]:
@@ -150,9 +163,6 @@ class Search:
         pairs = zip(self.options, self.units, strict=True)
         options, unit = max(pairs, key=lambda pair: pair[0].fewest)
         return options.fewest, unit
-
-    def _cheapest(self, cycles: int) -> Assignment:
-        return self._assigner.cheapest(cycles, 1 / np.maximum(self.held, 1e-9))
 
     def _choice(self, found: Assignment) -> Choice:
         folding: dict[str, Folding] = {}
@@ -176,6 +186,11 @@ class Search:
             where=f"{node.name} (layer {node.layer})",
             fix=fix,
         )
+
+
+def _share(found: Assignment, limits: Costs) -> float:
+    """Return the largest share of a limit; of what there is none, none is taken or all is lost."""
+    return float((found.total / np.maximum(limits, 1e-9)).max())
 
 
 def _fits(found: Assignment, limits: Costs) -> bool:

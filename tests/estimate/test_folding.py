@@ -1,6 +1,7 @@
 """Every folding that is found or asked for is legal; the others are refused by their rule."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -12,8 +13,11 @@ from hwsubnet.artifacts import Estimate
 from hwsubnet.boards import load_board
 from hwsubnet.errors import BadInput, DoesNotFit, FoldingError
 from hwsubnet.estimate import estimate, read_folding
+from hwsubnet.estimate.estimating import prices
 from hwsubnet.estimate.legality import check_folding, divisors, limits
 from hwsubnet.estimate.options import apply, units
+from hwsubnet.estimate.request import given_foldings
+from hwsubnet.estimate.search import PRECISION, Search
 from hwsubnet.finn_adapter.hardware import hardware_nodes
 
 BOARD = load_board("Pynq-Z2")
@@ -172,3 +176,54 @@ def test_clock(folder, tmp_path):
     slow = estimate(lowered, out, BOARD, tmp_path, fps=1000, clock_mhz=10)
     assert slow.clock_mhz == 10
     assert slow.fps == pytest.approx(10e6 / slow.cycles_per_frame)
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet", "depthwise"])
+def test_a_choice_costs_what_its_parts_cost(name, folder):
+    """The search's total is that of the foldings that it names, asked for one by one."""
+    _, _, nodes = nodes_of(name, folder)
+    choice = Search(units(nodes), BOARD, prices(BOARD)).fastest()
+    given = given_foldings(units(nodes), choice.folding)
+    again = Search(units(nodes), BOARD, prices(BOARD), given).balanced()
+    assert again.folding == choice.folding
+    assert again.total == pytest.approx(choice.total)
+
+
+def test_faster_costs_more_and_limits_are_kept(folder):
+    _, _, nodes = nodes_of("cnn", folder)
+    search = Search(units(nodes), BOARD, prices(BOARD))
+    targets = [int(cycles) for cycles in search.targets()]
+    shares = [
+        (search.cheapest(cycles).total[[0, 1, 2, 4]] / search.held[[0, 1, 2, 4]]).max()
+        for cycles in targets[:: len(targets) // 8]
+    ]
+    for fast, slow in pairwise(shares):
+        assert slow <= fast * (1 + 2 * PRECISION)
+    for share in (0.05, 0.1, 0.3):
+        found = search.fastest(share * search.held)
+        assert (found.total <= share * search.held).all()
+
+
+def test_arithmetic_moves_to_luts_where_dsps_are_short(folder):
+    _, _, nodes = nodes_of("cnn", folder)
+    search = Search(units(nodes), BOARD, prices(BOARD))
+    few = search.fastest(search.held * [1, 1, 1, 1, 0.02])
+    assert few.total[4] <= 0.02 * 220
+    given = given_foldings(units(nodes), few.folding)
+    cycles = Search(units(nodes), BOARD, prices(BOARD), given).targets()[0]
+    by_dsp = search.fastest(search.held * [0.1, 1, 1, 1, 1])
+    assert "lut" in {folding.get("resType") for folding in few.folding.values()}
+    assert cycles < 2000, "LUTs alone are fast too"
+    assert by_dsp.total[4] > few.total[4]
+
+
+def test_what_does_not_fit_names_layer_and_resource(folder, tmp_path):
+    lowered, out, _ = nodes_of("cnn", folder)
+    tiny = BOARD.resources.model_copy(update={"LUT": 1000})
+    board = BOARD.model_copy(update={"resources": tiny})
+    message = r"\w+_\d \(layer \w+\): takes \d+ of the [\d,]+ LUT that the design needs, and 700 "
+    with pytest.raises(DoesNotFit, match=message):
+        estimate(lowered, out, board, tmp_path)
+    with pytest.raises(DoesNotFit, match="LUT that the design needs, and 1,000 of the 1,000"):
+        estimate(lowered, out, board, tmp_path, fps=1000)
+    assert not list(tmp_path.iterdir())
