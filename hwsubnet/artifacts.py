@@ -406,6 +406,9 @@ class Metrics(Record):
     resources: dict[Rung, Resources] = Field(default_factory=dict)
     utilization: dict[str, float | None] = Field(default_factory=dict)
     fits: bool | None = None
+    infeasible: str | None = None
+    """Why no folding fits the board or reaches the wished speed; speed and resources are unknown
+    then."""
     synthesis: SynthesisReport | None = None
     """By node and stream: LUTs for logic and for memory, carry, and the slowest path."""
     verification: Verification | None = None

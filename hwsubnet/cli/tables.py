@@ -50,7 +50,12 @@ def report(found: Report, folder: Path) -> Renderables:
             rung or UNKNOWN,
             yes(level.fits),
         )
-    return table, Text(f"The whole report: {folder / 'report.html'}")
+    reasons = [
+        Text(f"Level {level.sparsity:.0%} does not fit: {level.infeasible}")
+        for level in found.levels
+        if level.infeasible
+    ]
+    return table, *reasons, Text(f"The whole report: {folder / 'report.html'}")
 
 
 def trained(levels: Mapping[float, TrainedNetwork], folder: Path) -> Renderables:

@@ -10,6 +10,7 @@ so a command that needs only the first stages asks only for those. The stages' o
 imported when they run: the learning side and FINN take seconds.
 """
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ from hwsubnet.artifacts import (
     Verification,
 )
 from hwsubnet.config import SweepConfig
+from hwsubnet.errors import DoesNotFit
 from hwsubnet.flow.run import Run
 from hwsubnet.flow.stage import A, Stage, complete
 from hwsubnet.kernels import read_graph
@@ -39,6 +41,8 @@ from hwsubnet.tools import cache_folder
 
 if TYPE_CHECKING:
     from hwsubnet.data import Splits
+
+log = logging.getLogger(__name__)
 
 LEARNING = ("torch", "brevitas", "lightning")
 HARDWARE = ("brevitas", "qonnx", "finn-plus")
@@ -242,7 +246,10 @@ class LevelPipeline:
         return self._complete("synthesize", SynthesisReport, depends, (*HARDWARE, "pyosys"), run)
 
     def result(self) -> Level:
-        """Join what all stages give into the report's record."""
+        """Join what all stages give into the report's record.
+
+        A level that no folding makes fit is reported with the reason: others may fit.
+        """
         compacted, trained = self.compacted, self.trained
         level = Level(
             sparsity=self.sparsity,
@@ -253,8 +260,16 @@ class LevelPipeline:
             activations_mbit=compacted.activations_mbit,
             performance_density=_density(trained.test, compacted),
             verification=self.verified,
-            **metrics(self.lowered, self.estimated, self.simulated),
+            macs=self.lowered.macs,
+            coverage=self.lowered.coverage,
         )
+        try:
+            estimated = self.estimated
+        except DoesNotFit as reason:
+            log.warning("level %g: %s", self.sparsity, reason)
+            return level.model_copy(update={"fits": False, "infeasible": str(reason)})
+        known = metrics(self.lowered, estimated, self.simulated)
+        level = level.model_copy(update=known)
         if self.synthesized is None:
             return level
         from hwsubnet.flow.synthesizing import with_synthesis

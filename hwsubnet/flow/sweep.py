@@ -39,8 +39,6 @@ def sweep(config: SweepConfig, out: Path) -> Report:
     Mismatch
         If a level's integer graph differs from its QONNX model in a way that rounding does not
         explain.
-    DoesNotFit
-        If no folding of a level reaches the frames per second that the config asks for.
     """
     from hwsubnet.report import write_report
 

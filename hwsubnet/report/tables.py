@@ -69,6 +69,7 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
         "latency_cycles": level.latency_cycles,
         "fps": level.fps,
         "fits": level.fits,
+        "infeasible": level.infeasible,
     }
     for rung in RUNGS:
         for resource in RESOURCES:
@@ -95,7 +96,9 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
         "coverage_left": None if level.coverage is None else len(level.coverage.left),
         "channels": None if channels is None else _json({k: v.kept for k, v in channels.items()}),
         "folding": _json(
-            {f.node: {"PE": f.PE, "SIMD": f.SIMD} for f in level.folding} if level.folding else None
+            {f.node: f.model_dump(exclude={"node", "op"}, exclude_none=True) for f in level.folding}
+            if level.folding
+            else None
         ),
     }
     return row

@@ -17,6 +17,7 @@ from hwsubnet import flow
 from hwsubnet.artifacts import ExportedModel, Level, Report
 from hwsubnet.boards import load_board
 from hwsubnet.config import load_config
+from hwsubnet.errors import DoesNotFit
 
 TINY = {
     "name": "tiny",
@@ -85,7 +86,8 @@ def test_the_report_says_all_that_is_known(swept) -> None:
     assert report.clock_mhz == 100
     assert [level.sparsity for level in report.levels] == [0, 0.5]
     for level in report.levels:
-        assert not [name for name in Level.model_fields if getattr(level, name) is None]
+        unknown = [name for name in Level.model_fields if getattr(level, name) is None]
+        assert unknown == ["infeasible"]
         assert level.accuracy.split == "test"
         assert level.accuracy.images == 360
         assert level.accuracy.quantized > 0.5  # ten classes: it learned
@@ -145,6 +147,22 @@ def test_only_what_is_missing_or_damaged_is_made_again(copy, recipe, caplog) -> 
         flow.sweep(load_config(recipe), copy)
     assert stages_done(caplog) == ["level 0: compact", "level 0.5: estimate"]
     assert results(copy) == before
+
+
+def test_a_level_that_does_not_fit_says_why_and_the_others_go_on(copy, recipe, monkeypatch) -> None:
+    shutil.rmtree(copy / "level-0.0" / "estimate")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DoesNotFit("takes 999 of 10 LUT", where="MVAU_rtl_0")
+
+    monkeypatch.setattr("hwsubnet.estimate.estimate", refuse)
+    dense, half = flow.sweep(load_config(recipe), copy).levels
+    assert dense.infeasible == "MVAU_rtl_0: takes 999 of 10 LUT"
+    assert dense.fits is False
+    assert (dense.fps, dense.resources, dense.folding) == (None, {}, ())
+    assert dense.accuracy is not None
+    assert half.infeasible is None
+    assert half.fps > 0
 
 
 def test_train_and_export_work_in_a_sweeps_folder(copy, recipe, caplog) -> None:
