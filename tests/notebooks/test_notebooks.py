@@ -1,0 +1,75 @@
+"""The notebooks run from top to bottom, and show what they say."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+TINY = {
+    "name": "tiny",
+    "data": {"name": "digits", "augment": False},
+    "model": {"name": "lenet", "width": 0.25},
+    "pruning": {"levels": [0, 0.5], "start": 0, "interval": 0.1, "refresh": 0.1},
+    "training": {
+        "batch": 64,
+        "dense": {"epochs": 1},
+        "prune": {"epochs": 1},
+        "qat": {"epochs": 1},
+    },
+    "hardware": {"verify_images": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def estimating(tmp_path_factory) -> NotebookNode:
+    """The notebook on resources, in a folder where no sweep has run, with a smaller recipe."""
+    folder = tmp_path_factory.mktemp("notebook")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    notebook = nbformat.read(NOTEBOOKS / "estimate_resources.ipynb", as_version=4)
+    text = json.dumps(notebook)
+    for old, new in (('preset=\\"digits\\"', 'Path(\\"tiny.yaml\\")'), ("../runs/digits", "run")):
+        assert old in text
+        text = text.replace(old, new)
+    notebook = nbformat.from_dict(json.loads(text))
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
+    return client.execute()
+
+
+def test_every_level_is_listed(estimating):
+    (table,) = (
+        output["data"]["text/markdown"]
+        for cell in estimating.cells
+        for output in cell.get("outputs", ())
+        if "text/markdown" in output.get("data", {})
+    )
+    assert "| 0% |" in table
+    assert "| 50% |" in table
+
+
+def test_the_controls_show_an_estimate(estimating):
+    states = json.dumps(estimating.metadata["widgets"])
+    assert "frames per second" in states
+    assert "LUTs by layer" in states
+    assert "Error" not in states
+
+
+def test_speed_has_its_price(estimating):
+    (figure,) = (
+        output["data"]["application/vnd.plotly.v1+json"]
+        for output in estimating.cells[-1]["outputs"]
+    )
+    assert [line["name"] for line in figure["data"]] == ["0% pruned", "50% pruned"]
+    for line in figure["data"]:
+        assert line["x"] == sorted(line["x"])
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_holds_no_outputs(path):
+    """They would be of another machine, and of another day."""
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
