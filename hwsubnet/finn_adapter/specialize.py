@@ -71,10 +71,27 @@ def _rtl_possible(node: onnx.NodeProto, part: str, wrapper: Any) -> bool:
         return False
     match node.op_type:
         case "MVAU":
-            return bool(finn._mvu_rtl_possible(node, part, wrapper))
+            return bool(finn._mvu_rtl_possible(node, part, wrapper)) and _holds_products(node)
         case "VVAU":
             return bool(finn._vvu_rtl_possible(node, part))
         case "ElementwiseAdd" | "ElementwiseSub" | "ElementwiseMul":
             return bool(finn._elementwise_rtl_possible(node, part))
         case _:
             return True
+
+
+def _holds_products(node: onnx.NodeProto) -> bool:
+    """Say whether the sums' type holds any product, as the RTL matrix unit asks of it.
+
+    Exact ranges may make it narrower where few, or small, products are added.
+    """
+    from qonnx.core.datatype import DataType
+
+    types = {
+        attribute.name: DataType[attribute.s.decode()]
+        for attribute in node.attribute
+        if attribute.name in ("weightDataType", "inputDataType", "accDataType")
+    }
+    weight, source = types["weightDataType"], types["inputDataType"]
+    product = weight.bitwidth() + source.bitwidth() - source.signed()
+    return bool(types["accDataType"].bitwidth() >= product)

@@ -6,6 +6,7 @@ directly keeps every datatype as narrow as the exact ranges allow and takes mill
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from hwsubnet.kernels.datatype import DataType
 from hwsubnet.lower.integer_graph import IntegerGraph, Node, Tensor, datatype
 from hwsubnet.lower.onnx_file import annotate, build_model, float_initializer
 from hwsubnet.lower.stream import Integers
@@ -86,8 +88,6 @@ class _Builder:
         kind = self.datatypes[name]
         kernel, stride = node.attributes["kernel_shape"], node.attributes["strides"]
         top, left, bottom, right = node.attributes["pads"]
-        if kernel == stride == [1, 1] and not any(node.attributes["pads"]):
-            return name
         if any(node.attributes["pads"]):
             padded = (1, height + top + bottom, width + left + right, channels)
             inner = self.stream(f"{node.output}_padded", padded, kind)
@@ -102,29 +102,62 @@ class _Builder:
                 inputDataType=kind,
                 SIMD=1,
             )
-            name, (_, height, width, _) = inner, padded
-        _, rows, columns, _ = channels_last(self.graph.tensors[node.output].shape)
-        inner = self.stream(
-            f"{node.output}_windows", (1, rows, columns, kernel[0] * kernel[1] * channels), kind
+            name = inner
+        if kernel == stride == [1, 1]:
+            return name
+        # FINN's generator cannot skip rows or columns that are no part of a larger window: a
+        # window of one pixel takes them out first.
+        skips = [s if k == 1 else 1 for k, s in zip(kernel, stride, strict=True)]
+        if kernel != [1, 1] and skips != [1, 1]:
+            name = self._slide(node, name, f"{node.output}_taken", stride=skips)
+            stride = [s // skip for s, skip in zip(stride, skips, strict=True)]
+        return self._slide(
+            node,
+            name,
+            f"{node.output}_windows",
+            kernel=kernel,
+            stride=stride,
+            dilation=node.attributes["dilations"],
+            depthwise=depthwise,
         )
+
+    def _slide(
+        self,
+        node: Node,
+        name: str,
+        output: str,
+        *,
+        stride: list[int],
+        kernel: Sequence[int] = (1, 1),
+        dilation: Sequence[int] = (1, 1),
+        depthwise: bool = False,
+    ) -> str:
+        """Slide a window over the stream `name`; return `output`, the stream of windows."""
+        _, height, width, channels = self.shapes[name]
+        kind = self.datatypes[name]
+        rows, columns = (
+            (size - d * (k - 1) - 1) // s + 1
+            for size, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
+        )
+        shape = (1, rows, columns, kernel[0] * kernel[1] * channels)
         self.add(
             "ConvolutionInputGenerator",
             [name],
-            [inner],
+            [self.stream(output, shape, kind)],
             node.layer,
-            ConvKernelDim=kernel,
+            ConvKernelDim=list(kernel),
             IFMChannels=channels,
             IFMDim=[height, width],
             OFMDim=[rows, columns],
             SIMD=1,
             Stride=stride,
-            Dilation=node.attributes["dilations"],
+            Dilation=list(dilation),
             inputDataType=kind,
             outputDataType=kind,
             depthwise=int(depthwise),
             is1D=int(height == 1 or width == 1),
         )
-        return inner
+        return output
 
     def finish(self, output: str) -> list[onnx.NodeProto]:
         """Duplicate streams that are read more than once, and name all nodes."""
@@ -234,8 +267,12 @@ def _threshold(builder: _Builder, node: Node) -> None:
         reordered[order] = thresholds
         thresholds, builder.order[node.output] = reordered, order
     tensor = builder.graph.tensors[node.inputs[0]]
-    kind = threshold_datatype(thresholds, int(tensor.low.min()))
     out = builder.graph.tensors[node.output]
+    result = datatype(int(out.low.min()), int(out.high.max()))
+    thresholds, bias = _complete(
+        thresholds, node.attributes["out_bias"], DataType.parse(result), tensor
+    )
+    kind = threshold_datatype(thresholds, int(tensor.low.min()))
     shape = channels_last(out.shape)
     builder.emit(
         "Thresholding",
@@ -246,10 +283,25 @@ def _threshold(builder: _Builder, node: Node) -> None:
         numSteps=thresholds.shape[1],
         inputDataType=builder.datatypes[stream],
         weightDataType=kind,
-        outputDataType=datatype(int(out.low.min()), int(out.high.max())),
+        outputDataType=result,
         numInputVectors=list(shape[:-1]),
-        ActVal=node.attributes["out_bias"],
+        ActVal=bias,
     )
+
+
+def _complete(
+    thresholds: Integers, bias: int, output: DataType, tensor: Tensor
+) -> tuple[Integers, int]:
+    """Add thresholds that every value passes, or none, until they need all bits of the output.
+
+    FINN writes the memories of its binary search for one stage per bit of the output's type, and
+    its RTL has as many stages as the number of thresholds needs.
+    """
+    missing = max(2 ** (output.bits - 1) - thresholds.shape[1], 0)
+    below = min(missing, bias - output.min)
+    always = np.full((len(thresholds), below), tensor.low.min())
+    never = np.full((len(thresholds), missing - below), tensor.high.max() + 1)
+    return np.concatenate([always, thresholds, never], axis=1), bias - below
 
 
 def _max_pool(builder: _Builder, node: Node) -> None:
@@ -258,20 +310,25 @@ def _max_pool(builder: _Builder, node: Node) -> None:
 
 def _sum_pool(builder: _Builder, node: Node) -> None:
     stream = builder.input(node)
-    if node.attributes["kernel_shape"] == list(builder.shapes[stream][1:3]):
+    _, height, width, channels = builder.shapes[stream]
+    if node.attributes["kernel_shape"] == [height, width]:
+        kind = DataType.parse(builder.datatypes[stream])
         builder.emit(
             "GlobalAccPool",
             [stream],
             node,
-            NumChannels=builder.shapes[stream][-1],
+            NumChannels=channels,
             PE=1,
             inputDataType=builder.datatypes[stream],
-            numInputVectors=list(builder.shapes[stream][:-1]),
+            numInputVectors=[1, height, width],
         )
+        # Not the exact range: FINN derives the type of the sums from that of the addends.
+        extreme = height * width * (kind.min if kind.signed else kind.max)
+        builder.datatypes[node.output] = datatype(min(extreme, 0), max(extreme, 0))
         return
     out = builder.graph.tensors[node.output]
-    bits = datatype(int(out.low.min()), int(out.high.max()))
-    _pool(builder, node, "AccPool", int(bits.lstrip("UINT")))
+    kind = DataType.parse(datatype(int(out.low.min()), int(out.high.max())))
+    _pool(builder, node, "AccPool", kind.bits)
 
 
 def _pool(builder: _Builder, node: Node, function: str, accumulator: int) -> None:

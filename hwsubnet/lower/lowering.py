@@ -11,6 +11,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.lower.cut import Exit, find_exit
 from hwsubnet.lower.dataflow import channels_last, write_dataflow
 from hwsubnet.lower.integer_graph import IntegerGraph, datatype
+from hwsubnet.lower.onnx_file import tensor_datatype
 from hwsubnet.lower.read import layer_name, name_nodes, read_model
 from hwsubnet.lower.streamlined import write_streamlined
 from hwsubnet.lower.walk import walk
@@ -59,7 +60,7 @@ def lower(onnx_path: Path, out: Path, board: Board) -> LoweredGraph:
         streamlined=File.of(out, "streamlined.onnx"),
         dataflow=File.of(out, "dataflow.onnx"),
         input=_input(graph),
-        output=_output(graph, exit_),
+        output=_output(graph, exit_, tensor_datatype(dataflow, dataflow.graph.output[0].name)),
         coverage=exit_.coverage,
         macs=_macs(graph),
     )
@@ -88,14 +89,14 @@ def _input(graph: IntegerGraph) -> HostAffine:
     )
 
 
-def _output(graph: IntegerGraph, exit_: Exit) -> HostAffine:
+def _output(graph: IntegerGraph, exit_: Exit, kind: str) -> HostAffine:
     stream, tensor = exit_.stream, graph.tensors[exit_.stream.tensor]
     affine = stream.affine()
     assert affine is not None  # find_exit takes no other stream
     scale = affine.scale * tensor.sign
     bias = affine.bias - scale * tensor.offset
     return HostAffine(
-        datatype=datatype(int(tensor.low.min()), int(tensor.high.max())),
+        datatype=kind,
         tensor=stream.source,
         shape=channels_last(tensor.shape),
         transpose=_transpose(len(tensor.shape), back=True),

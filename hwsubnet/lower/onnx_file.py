@@ -31,6 +31,15 @@ def metadata(node: onnx.NodeProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in node.metadata_props}
 
 
+def tensor_datatype(model: onnx.ModelProto, tensor: str) -> str:
+    """Return the QONNX datatype name that `build_model` was given for a tensor."""
+    return next(
+        str(annotation.quant_parameter_tensor_names[0].value)
+        for annotation in model.graph.quantization_annotation
+        if annotation.tensor_name == tensor
+    )
+
+
 def build_model(
     name: str,
     nodes: Iterable[onnx.NodeProto],

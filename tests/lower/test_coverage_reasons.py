@@ -197,3 +197,23 @@ def test_truncation(tmp_path, version):
     x = np.random.default_rng(1).random((16, *IMAGE[1:]), dtype=np.float32)
     verification = verify(result, tmp_path / "out", path, x)
     assert verification.differing == verification.on_boundary
+
+
+def test_windows_that_skip_pixels(tmp_path):
+    model, y = stem()
+    z = model.conv(model.quant(y), 3, 4, kernel=2, strides=[3, 3])
+    assert "stride is larger than its window, which skips" in reasons(model, tmp_path, z)["Conv"]
+
+
+def test_windows_that_see_too_little(tmp_path):
+    model, y = stem()
+    z = model.conv(model.quant(y), 3, 4, strides=[8, 8])
+    why = reasons(model, tmp_path, z)["Conv"]
+    assert "looks at 3 of 6 rows or columns" in why
+    assert "more than half of them" in why
+
+
+def test_a_quantizer_of_one_level(tmp_path):
+    model, y = stem()
+    z = model.conv(model.quant(y, bits=1, narrow=1), 3, 4)
+    assert "one level only" in reasons(model, tmp_path, z)["Quant"]

@@ -13,11 +13,11 @@ QONNX = "qonnx.custom_op.general"
 class Model:
     """Appends nodes; each method returns the name of the tensor that it adds."""
 
-    def __init__(self, shape: tuple[Any, ...] = (1, 4)) -> None:
+    def __init__(self, shape: tuple[Any, ...] = (1, 4), seed: int = 0) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
-        self.random = np.random.default_rng(0)
+        self.random = np.random.default_rng(seed)
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:
         name = f"c{len(self.initializers)}"

@@ -180,6 +180,9 @@ def convolution(operation: Operation) -> Value:
             "one per channel with as many outputs as inputs, would do"
         )
     window = window_of(operation, stream.shape, weights.integers.shape[2:])
+    along = zip(window["kernel_shape"], window["strides"], window["dilations"], strict=True)
+    if any(stride > dilation * (kernel - 1) + 1 > 1 for kernel, stride, dilation in along):
+        raise Unsupported("its stride is larger than its window, which skips pixels")
     integers, scale, bias = weights.integers, affine.scale, affine.bias
     if not depthwise:
         stream, one, shift, sign = _scalar_input(operation)
@@ -235,24 +238,39 @@ def window_of(
     }
     if any(len(window[key]) != 2 for key in ("kernel_shape", "strides", "dilations")):
         raise Unsupported("it is not two-dimensional")
-    if min(output_size(shape, window)) < 1:
+    room = _room(shape, window)
+    if min(room) < 0:
         raise Unsupported("its window is larger than its input")
+    for kernel_size, stride, dilation, left in zip(kernel, strides, dilations, room, strict=True):
+        extent = dilation * (kernel_size - 1) + 1
+        if extent <= left < stride:
+            raise Unsupported(
+                f"it looks at {extent} of {extent + left} rows or columns and at no more; FINN's "
+                "window generator wants to see more than half of them"
+            )
+    # A window that never moves may have any stride; FINN's has to be smaller than the map.
+    window["strides"] = [min(s, r + 1) for s, r in zip(strides, room, strict=True)]
     return window
 
 
 def output_size(shape: tuple[int, ...], window: dict[str, list[int]]) -> tuple[int, int]:
     """Return (height, width) behind a sliding window."""
     height, width = (
-        (shape[2 + i]
-         + window["pads"][i]
-         + window["pads"][2 + i]
-         - window["dilations"][i] * (window["kernel_shape"][i] - 1)
-         - 1)
-        // window["strides"][i]
-        + 1
-        for i in range(2)
-    )  # fmt: skip
+        room // stride + 1
+        for room, stride in zip(_room(shape, window), window["strides"], strict=True)
+    )
     return height, width
+
+
+def _room(shape: tuple[int, ...], window: dict[str, list[int]]) -> list[int]:
+    """Return by how many pixels a window can move along height and width."""
+    pads = window["pads"]
+    return [
+        shape[2 + i] + pads[i] + pads[2 + i] - dilation * (kernel - 1) - 1
+        for i, (kernel, dilation) in enumerate(
+            zip(window["kernel_shape"], window["dilations"], strict=True)
+        )
+    ]
 
 
 HANDLERS: dict[str, Handler] = {"Conv": convolution, "MatMul": matrix, "Gemm": matrix}

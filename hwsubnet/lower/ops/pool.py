@@ -15,6 +15,8 @@ def maximum(operation: Operation) -> Value:
     """Lower MaxPool; it commutes with every rising function, so that it may come before f."""
     stream = operation.stream()
     window = _window(operation, stream)
+    if _is_pixel(window):
+        return replace(stream, source=operation.output)
     graph = operation.graph
     tensor = graph.tensors[stream.tensor]
     name = stream.tensor
@@ -75,6 +77,8 @@ def global_average(operation: Operation) -> Value:
 def _sum(
     operation: Operation, stream: Stream, affine: Affine, window: dict[str, list[int]]
 ) -> Stream:
+    if _is_pixel(window):
+        return replace(stream, source=operation.output)
     graph, name = operation.graph, stream.tensor
     tensor = graph.tensors[name]
     count = int(np.prod(window["kernel_shape"]))
@@ -89,6 +93,11 @@ def _sum(
         stream.error + (count + 1) * UNIT_ROUNDOFF * magnitude(operation, stream),
         operation.output,
     )
+
+
+def _is_pixel(window: dict[str, list[int]]) -> bool:
+    """Say whether a pool sees one pixel at a time, so that it changes nothing."""
+    return window["kernel_shape"] == [1, 1] and not any(window["pads"])
 
 
 def _window(operation: Operation, stream: Stream) -> dict[str, list[int]]:

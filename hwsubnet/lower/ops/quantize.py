@@ -36,6 +36,8 @@ def quant(operation: Operation) -> Value:
     if bits != int(bits) or not 1 <= bits <= MAX_BITS:
         raise Unsupported(f"it quantizes activations to {bits:g} bits; 1 to {MAX_BITS} would do")
     minimum, maximum = integer_limits(int(bits), signed, narrow)
+    if minimum == maximum:
+        raise Unsupported(f"{int(bits)} bit with a narrow range has one level only")
     zero_point = operation.number(2, "zero point")
     if zero_point != int(zero_point):
         raise Unsupported(f"its zero point {zero_point:g} is no integer")
@@ -213,9 +215,11 @@ def _threshold(operation: Operation, stream: Stream, quantizer: Quantizer) -> St
     ends = np.stack([tensor.low, tensor.high], axis=1).astype(np.float64)
     levels = quantizer.level(function(ends))
     # Levels that no input can reach need no threshold; one always stays, as hardware wants it.
-    least, most = int(levels.min()), max(int(levels.max()), int(levels.min()) + 1)
-    least = min(least, quantizer.highest - 1)
-    used = slice(least - quantizer.lowest, min(most, quantizer.highest) - quantizer.lowest)
+    least, most = int(levels.min()), int(levels.max())
+    if least == most:
+        least, most = (least, most + 1) if most < quantizer.highest else (least - 1, most)
+        levels[:] = least, most
+    used = slice(least - quantizer.lowest, most - quantizer.lowest)
     thresholds = find_thresholds(function, quantizer, tensor.low, tensor.high)[:, used]
     # A threshold is a rounding boundary; float32 may have put a value on its other side by:
     boundary = float((stream.error / quantizer.scale).max()) + 4 * UNIT_ROUNDOFF * (
