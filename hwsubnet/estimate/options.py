@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwsubnet.estimate.legality import Folding, choices, divisors, limits
 from hwsubnet.finn_adapter.hardware import HardwareNode
+from hwsubnet.kernels import make_kernel, node_of
 
 Costs = NDArray[np.float64]
 """Shape (..., 5): LUT, FF, BRAM18, URAM, DSP."""
@@ -98,7 +99,7 @@ class Unit:
         cycles, inputs, outputs = [], [], []
         for each in foldings:
             apply(self.nodes, each)
-            cycles.append(max(node.cycles() for node in self.nodes))
+            cycles.append(max(_cycles(node) for node in self.nodes))
             inputs.append(self.nodes[0].input_bits())
             outputs.append(self.nodes[-1].output_bits())
         widths = np.array(inputs, dtype=np.int64), np.array(outputs, dtype=np.int64)
@@ -124,6 +125,16 @@ def units(nodes: list[HardwareNode]) -> list[Unit]:
         tied = feeder is not None and _is_depthwise_window(feeder)
         grouped.append(Unit((feeder, node) if tied and feeder else (node,)))
     return grouped
+
+
+def _cycles(node: HardwareNode) -> int:
+    """Return cycles per frame as folded, as the kernel takes them.
+
+    FINN's formulas say the same of nodes that have parameters, which their kernels would want.
+    """
+    if len(node.input_bits()) == len(node.proto.input):
+        return make_kernel(node_of(node.proto)).cycles
+    return node.cycles()
 
 
 def _plain(node: HardwareNode) -> list[Folding]:

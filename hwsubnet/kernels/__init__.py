@@ -2,7 +2,7 @@
 
 from hwsubnet.kernels.base import CppArray, CppCall, Kernel, Memory, RtlModule
 from hwsubnet.kernels.datatype import DataType, IntArray
-from hwsubnet.kernels.graph import KernelGraph, graph_of, read_graph
+from hwsubnet.kernels.graph import KernelGraph, graph_of, node_of, read_graph
 from hwsubnet.kernels.host_units import host_units
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.registry import KERNELS, make_kernel
@@ -25,6 +25,7 @@ __all__ = [
     "graph_of",
     "host_units",
     "make_kernel",
+    "node_of",
     "pipeline",
     "read_graph",
 ]

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hwsubnet.errors import ModelError
 from hwsubnet.kernels.base import Kernel
 from hwsubnet.kernels.datatype import IntArray
@@ -135,23 +138,30 @@ def graph_of(model: Any) -> KernelGraph:
     graph = model.graph
     constants = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
     kernels = tuple(
-        make_kernel(
-            Node(
-                name=node.name or f"{node.op_type}_{index}",
-                op=node.op_type,
-                attributes={a.name: onnx.helper.get_attribute_value(a) for a in node.attribute},
-                inputs=tuple(node.input),
-                outputs=tuple(node.output),
-                constants={name: constants[name] for name in node.input if name in constants},
-            )
-        )
-        for index, node in enumerate(graph.node)
+        make_kernel(node_of(node, constants, index)) for index, node in enumerate(graph.node)
     )
     joined = KernelGraph.of(kernels)
     return KernelGraph(
         joined.kernels,
         _in_order(joined.inputs, [v.name for v in graph.input if v.name not in constants], "input"),
         _in_order(joined.outputs, [v.name for v in graph.output], "output"),
+    )
+
+
+def node_of(
+    proto: Any, constants: Mapping[str, NDArray[np.generic]] | None = None, index: int = 0
+) -> Node:
+    """Read an ``onnx.NodeProto``; `index` names it where it has no name."""
+    import onnx
+
+    values = constants or {}
+    return Node(
+        name=proto.name or f"{proto.op_type}_{index}",
+        op=proto.op_type,
+        attributes={a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute},
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        constants={name: values[name] for name in proto.input if name in values},
     )
 
 
