@@ -152,6 +152,11 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 def network(name: str, seed: int = 0) -> nn.Module:
     """Build a network of `NETWORKS` in eval mode, with statistics of its own."""
     build, shape = NETWORKS[name]
+    return ready(build, shape, seed)
+
+
+def ready(build: Callable[[], nn.Module], shape: tuple[int, ...], seed: int = 0) -> nn.Module:
+    """Build a network and put it in eval mode, with statistics of its own."""
     torch.manual_seed(seed)
     model = build()
     for module in model.modules():
