@@ -60,7 +60,7 @@ Folding = Annotated[
     typer.Option(
         "--folding",
         metavar="FILE.json",
-        help="A folding of your own: PE and SIMD by node.",
+        help="A folding of your own: PE, SIMD and more by node.",
         rich_help_panel=_TARGET,
     ),
 ]
