@@ -24,14 +24,14 @@ from typing import IO, Literal
 from hwsubnet.artifacts import Record
 from hwsubnet.errors import OutputError, ToolError
 
-ToolName = Literal["verilator", "g++", "make", "yosys", "vivado", "chromium"]
+ToolName = Literal["verilator", "g++", "make", "yosys", "vivado", "ssh", "scp", "chromium"]
 
 _PROBE_SECONDS = 120
 """Long, because a busy machine must not make a good tool look broken."""
 _POLL_SECONDS = 0.2
 _PASSED_ON = re.compile(
     r"HOME|USER|LOGNAME|TMPDIR|TZ|CCACHE_\w+|SSL_CERT_\w+"
-    r"|XILINX\w*|LM_LICENSE_FILE|LD_LIBRARY_PATH|DISPLAY"
+    r"|XILINX\w*|LM_LICENSE_FILE|LD_LIBRARY_PATH|DISPLAY|SSH_AUTH_SOCK"
 )
 
 
@@ -289,7 +289,8 @@ def _output(path: Path, argument: str) -> str | None:
             [path, argument],
             env=child_environment(),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # where ssh tells its version
             timeout=_PROBE_SECONDS,
             check=False,
         )
@@ -367,6 +368,22 @@ _RECIPES: dict[ToolName, _Recipe] = {
         get="install AMD Vivado and put it on PATH",
         find=_on_path("vivado"),
         probe=_says("-version", r"[Vv]ivado v(\d+\.\d+)"),
+    ),
+    "ssh": _Recipe(
+        minimum="7",
+        required=False,
+        purpose="runs a package on a board",
+        get="install OpenSSH's client (Debian: apt-get install openssh-client)",
+        find=_on_path("ssh"),
+        probe=_says("-V", r"OpenSSH_(\d+\.\d+)"),
+    ),
+    "scp": _Recipe(
+        minimum="7",
+        required=False,
+        purpose="copies a package to a board",
+        get="install OpenSSH's client (Debian: apt-get install openssh-client)",
+        find=_on_path("scp"),
+        probe=lambda _: find_tool("ssh").version,  # it has no option to tell its own
     ),
     "chromium": _Recipe(
         minimum="100",

@@ -40,6 +40,7 @@ def interface_of(
     name: str,
     board: Board,
     clock_mhz: float,
+    fps: float,
     graph: KernelGraph,
     source: HostAffine,
     sink: HostAffine,
@@ -52,6 +53,8 @@ def interface_of(
         Of the package and its files.
     board, clock_mhz
         The target.
+    fps
+        Expected frames per second.
     graph
         The accelerator's streams.
     source, sink
@@ -67,6 +70,7 @@ def interface_of(
         name=name,
         board=board.name,
         clock_mhz=clock_mhz,
+        fps=fps,
         beat_bytes=board.axi_bits // 8,
         input=_side(entering, source, board),
         output=_side(leaving, sink, board),

@@ -18,7 +18,7 @@ import traceback
 
 import typer
 
-from hwsubnet.cli.commands import app
+from hwsubnet.cli.building import app
 from hwsubnet.errors import BadInput, HwsubnetError
 
 __all__ = ["app", "main"]

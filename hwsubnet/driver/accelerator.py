@@ -16,6 +16,8 @@ DMA = "axi_dma_0"
 """The DMA's name in the block design."""
 BUFFER_BYTES = 1 << 20
 """Of each DMA buffer; larger ones are not faster, and do not fit a processor's cache."""
+TRANSFER_SECONDS = 0.5
+"""That a transfer should take at most: far below the time-out."""
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,8 @@ class Accelerator:
             )
         rows = (self.interface.input.row_bytes, self.interface.output.row_bytes)
         largest = min(buffer_bytes, int(dma.buffer_max_size))
-        self.frames_per_transfer = max(1, largest // max(rows))
+        soon = int(TRANSFER_SECONDS * self.interface.fps)
+        self.frames_per_transfer = max(1, min(largest // max(rows), soon))
         if max(rows) > dma.buffer_max_size:
             raise DeviceError(f"a frame of {max(rows)} bytes is longer than a transfer can be")
         self._inputs, self._outputs = (
@@ -177,8 +180,8 @@ class Accelerator:
         Returns
         -------
         dict
-            `frames`; `fps`, of `run` as a whole; `dma_fps`, of the transfers alone, with full
-            buffers; `latency_ms` of one frame through `run`; and `clock_mhz`.
+            `frames`; `fps`, of `run` as a whole; `dma_fps`, of the transfers alone; `latency_ms`,
+            of one frame through `run`; and `clock_mhz`.
         """
         units = self.interface.input.units
         least = units.scale[0] * (units.low - units.zero_point)
@@ -190,16 +193,17 @@ class Accelerator:
         started = perf_counter()
         self.run(x)
         whole = perf_counter() - started
-        transfers = -(-frames // self.frames_per_transfer)
+        part = min(frames, self.frames_per_transfer)
+        transfers = -(-frames // part)
         started = perf_counter()
         for _ in range(transfers):
-            self._start(0, self.frames_per_transfer)
-            self._finish(0, self.frames_per_transfer)
+            self._start(0, part)
+            self._finish(0, part)
         bare = perf_counter() - started
         return {
             "frames": frames,
             "fps": frames / whole,
-            "dma_fps": transfers * self.frames_per_transfer / bare,
+            "dma_fps": transfers * part / bare,
             "latency_ms": 1000 * latency,
             "clock_mhz": self.clock_mhz,
         }

@@ -69,6 +69,8 @@ class Interface:
     name: str
     board: str
     clock_mhz: float
+    fps: float
+    """Frames per second that are expected of it."""
     beat_bytes: int
     """Of the DMA's ports."""
     input: Side

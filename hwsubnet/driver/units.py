@@ -9,6 +9,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from hwsubnet.errors import ModelError
 
+_BLOCK = 1 << 15
+"""Elements that are converted at a time: so many doubles stay in a processor's cache."""
+
 
 @dataclass(frozen=True)
 class Units:
@@ -93,27 +96,39 @@ def to_integers(
         would saturate: then the units are probably wrong.
     """
     check_frames(x, units, where)
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = np.divide(x, units.scale[0], dtype=np.float64)
-        values += units.zero_point
-        np.rint(values, out=values)
-    # One step of saturation is what rounding to a range that does not reach its end can do. What is
-    # not a number compares as false.
-    if not (values.min() >= units.low - 1 and values.max() <= units.high + 1):
-        ends = (units.scale[0] * (end - units.zero_point) for end in (units.low, units.high))
-        least, most = sorted(ends)
-        raise ModelError(
-            f"input values {x.min():g} to {x.max():g} leave the model's range "
-            f"{least:g} to {most:g}",
-            where=where,
-            fix="give them in the units that the model was trained with",
-        )
-    np.clip(values, units.low, units.high, out=values)
-    integers = values.astype(dtype).reshape(len(x), *units.frame)
+    frames = x.reshape(len(x), -1)
+    integers: NDArray[Any] = np.empty(frames.shape, dtype=dtype)
+    step = max(1, _BLOCK // frames.shape[1])
+    scratch = np.empty((step, frames.shape[1]))
+    for start in range(0, len(frames), step):
+        part = frames[start : start + step]
+        values = scratch[: len(part)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.divide(part, units.scale[0], out=values, dtype=np.float64)
+            values += units.zero_point
+            np.rint(values, out=values)
+        least, most = values.min(), values.max()
+        # One step of saturation is what rounding to a range that does not reach its end can do.
+        # What is not a number compares as false.
+        if not (least >= units.low - 1 and most <= units.high + 1):
+            raise _out_of_range(x, units, where)
+        if least < units.low or most > units.high:
+            np.clip(values, units.low, units.high, out=values)
+        integers[start : start + step] = values
+    integers = integers.reshape(len(x), *units.frame)
     if units.transpose is not None:
         integers = integers.transpose(units.transpose)
-    result: NDArray[Any] = integers.reshape(len(x), *units.shape)
-    return result
+    return integers.reshape(len(x), *units.shape)
+
+
+def _out_of_range(x: "NDArray[Any]", units: Units, where: object) -> ModelError:
+    ends = (units.scale[0] * (end - units.zero_point) for end in (units.low, units.high))
+    least, most = sorted(ends)
+    return ModelError(
+        f"input values {x.min():g} to {x.max():g} leave the model's range {least:g} to {most:g}",
+        where=where,
+        fix="give them in the units that the model was trained with",
+    )
 
 
 def to_reals(integers: "NDArray[Any]", units: Units) -> "NDArray[np.float64]":

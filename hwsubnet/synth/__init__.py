@@ -10,6 +10,6 @@ Where Yosys is known to give other counts than Vivado would:
 """
 
 from hwsubnet.synth.crew import Limits
-from hwsubnet.synth.synthesis import synthesize
+from hwsubnet.synth.synthesis import synthesize, synthesize_module
 
-__all__ = ["Limits", "synthesize"]
+__all__ = ["Limits", "synthesize", "synthesize_module"]

@@ -1,5 +1,7 @@
 """Synthesis of an accelerator by Yosys: every node, every stream, and the whole."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hwsubnet import tools
@@ -10,6 +12,7 @@ from hwsubnet.synth.cache import Cache
 from hwsubnet.synth.crew import Crew, Limits
 from hwsubnet.synth.jobs import Job, Sources
 from hwsubnet.synth.primitives import count
+from hwsubnet.synth.worker import Result
 
 
 def synthesize(
@@ -56,20 +59,10 @@ def synthesize(
     nodes = [sources.node(name, operators[name]) for name in design.modules]
     edges = sources.edges()
     wholes = [sources.whole()] if whole else []
-    crew = Crew(
-        cache=Cache(cache or tools.cache_folder("syntheses")),
-        family=board.family,
-        ultraram=board.resources.URAM > 0,
-        yosys=str(yosys.version),
-        limits=limits or Limits(),
-    )
-    found = crew.run([*wholes, *nodes, *edges])
+    found = _crew(board, cache, limits).run([*wholes, *nodes, *edges])
 
     def part(job: Job) -> SynthesizedPart:
-        result = found[job.content]
-        return SynthesizedPart(
-            name=job.name, op=job.op, cells=count(result.cells), path=result.path
-        )
+        return _part(job, found[job.content])
 
     report = SynthesisReport(
         part=board.part,
@@ -82,3 +75,50 @@ def synthesize(
     if out is not None:
         report.save(out)
     return report
+
+
+def synthesize_module(
+    folder: Path,
+    board: Board,
+    module: str,
+    parameters: Mapping[str, int],
+    *,
+    name: str,
+    cache: Path | None = None,
+    limits: Limits | None = None,
+) -> SynthesizedPart:
+    """Synthesize one module of the design in a build folder, with parameters of its own.
+
+    Parameters
+    ----------
+    folder, board, cache, limits
+        As of `synthesize`.
+    module, parameters
+        What to synthesize.
+    name
+        Under which the result is reported.
+
+    Raises
+    ------
+    ToolError, OutputError
+        As `synthesize`.
+    """
+    design = RtlDesign.load(folder).model_copy(update={"top": module})
+    given = {parameter: str(value) for parameter, value in parameters.items()}
+    whole = Sources(design, folder).whole()
+    job = replace(whole, name=name, op=module, parameters=given)
+    return _part(job, _crew(board, cache, limits).run([job])[job.content])
+
+
+def _crew(board: Board, cache: Path | None, limits: Limits | None) -> Crew:
+    return Crew(
+        cache=Cache(cache or tools.cache_folder("syntheses")),
+        family=board.family,
+        ultraram=board.resources.URAM > 0,
+        yosys=str(tools.require("yosys").version),
+        limits=limits or Limits(),
+    )
+
+
+def _part(job: Job, result: Result) -> SynthesizedPart:
+    return SynthesizedPart(name=job.name, op=job.op, cells=count(result.cells), path=result.path)

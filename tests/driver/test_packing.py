@@ -23,7 +23,7 @@ def make(datatype: str, shape: tuple[int, ...], board: str) -> Interface:
 
     stream = Stream("t", DataType.parse(datatype), shape, 1)
     host = HostAffine(datatype=datatype, shape=(1, *shape))
-    return interface_of("net", load_board(board), 100, graph(stream, stream), host, host)
+    return interface_of("net", load_board(board), 100, 1e6, graph(stream, stream), host, host)
 
 
 @given(

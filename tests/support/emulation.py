@@ -64,6 +64,7 @@ def make_package(model: ModelWrapper, board: Board, folder: Path, cache: Path) -
         "net",
         board,
         CLOCK_MHZ,
+        1e6,
         graph,
         HostAffine(
             datatype=source.datatype.name,
