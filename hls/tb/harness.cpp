@@ -39,6 +39,11 @@ using Waveform = VerilatedVcdC;
 #include <string>
 #include <vector>
 
+#ifdef __linux__
+#include <csignal>
+#include <sys/prctl.h>
+#endif
+
 namespace {
 
 // Cycles for which the module runs on after its last word, to catch words that it should not give.
@@ -287,6 +292,9 @@ int simulate(const Arguments &arguments) {
 }  // namespace
 
 int main(int argc, char **argv) {
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a killed parent cannot end this process itself
+#endif
     Arguments arguments;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];

@@ -14,6 +14,7 @@ from hwsubnet.errors import ToolError
 from hwsubnet.kernels import IntArray, KernelGraph
 from hwsubnet.resources import shipped
 from hwsubnet.simulate.inputs import check_inputs
+from hwsubnet.simulate.running import run_simulation
 
 Reading = Literal["lanes", "ap"]
 """How the kernels' types are read (``hls/include/types.hpp``)."""
@@ -82,7 +83,9 @@ class CppSimulator:
                 codes.astype(stream.datatype.container).tofile(file)
             results = [scratch / f"out{i}.bin" for i in range(len(graph.outputs))]
             command: list[str | Path] = [self.executable, top, str(frames), *files, *results]
-            tools.run(command, log=scratch / "run.log")
+            run_simulation(
+                command, log=scratch / "run.log", kept=self.executable.parent / "run.log"
+            )
             outputs = {}
             for stream, file in zip(graph.outputs, results, strict=True):
                 codes = np.fromfile(file, stream.datatype.container).astype(np.int64)

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hwsubnet import tools
 from hwsubnet.artifacts import Record, RtlDesign, scratch_folder
 from hwsubnet.errors import Mismatch, ModelError, OutputError
 from hwsubnet.kernels import IntArray, KernelGraph, read_graph
 from hwsubnet.progress import progress
 from hwsubnet.simulate.deadlock import EdgeState, explain
 from hwsubnet.simulate.inputs import check_inputs
+from hwsubnet.simulate.running import run_simulation
 from hwsubnet.simulate.verilate import Variant, build
 from hwsubnet.simulate.words import pack, unpack
 
@@ -270,9 +270,10 @@ class _Shard:
         }
         if waveform is not None:
             arguments["waveform"] = waveform.resolve()
-        tools.run(
+        run_simulation(
             [self.executable, *(f"{key}={value}" for key, value in arguments.items())],
             log=self.folder / "log",
+            kept=self.executable.parent.with_suffix(".run.log"),
             cwd=self.target.folder,
         )
 
