@@ -18,6 +18,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import nn
 
 from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.boards import load_board
@@ -47,7 +48,12 @@ def quantized(name: str, folder: Path, width: float = 1.0) -> Path:
     """Export a network of this project after two training steps on noise."""
     shape = (3, 32, 32) if name.startswith("resnet") else (1, 28, 28)
     torch.manual_seed(0)
-    model = build(NetworkSpec(name=name, input_shape=shape, classes=10, width=width))
+    spec = NetworkSpec(name=name, input_shape=shape, classes=10, width=width)
+    return exported(build(spec), shape, folder)
+
+
+def exported(model: nn.Module, shape: tuple[int, int, int], folder: Path) -> Path:
+    """Train a network for two steps on noise, so that its quantizers have seen data; export it."""
     set_quantization(model, weights=True, activations=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     for _ in range(2):
@@ -64,7 +70,6 @@ def deep(layers: int, folder: Path) -> Path:
     import brevitas.nn as qnn
     from brevitas.export import export_qonnx
     from brevitas.quant import Uint8ActPerTensorFloat
-    from torch import nn
 
     torch.manual_seed(0)
     parts: list[nn.Module] = [qnn.QuantIdentity(bit_width=8, act_quant=Uint8ActPerTensorFloat)]

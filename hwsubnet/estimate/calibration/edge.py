@@ -44,7 +44,6 @@ def structure(
         "shift": shift.astype(np.float64),
         "ram": luts.astype(np.float64),
         "shift_counter": shift * bits,
-        "shift_extra": np.where(shift & (stages > 32), width, 0),
         "ram_counters": luts * bits,
         "ram_muxes": ram.mux_luts,
         "block_counters": blocks * bits,

@@ -30,6 +30,8 @@ SAMPLES = Path(__file__).with_name("samples.json")
 _ALIKE = {"ElementwiseMul_hls": "ElementwiseAdd_hls", "VVAU_hls": "MVAU_hls"}
 """Operators that share their modules with another one, and are fitted together with it."""
 _FOLDS = 5
+_LEAST = 1e-3
+"""Share of a node that keeps the weight of a term near 1 which no sample has."""
 _FLOOR = 20.0
 """LUTs or flip-flops below which errors are absolute: a share of almost nothing says little."""
 
@@ -155,7 +157,7 @@ def _weights(matrix: Numbers, target: Numbers, truth: Numbers) -> Numbers:
     from sklearn.linear_model import LinearRegression
 
     scaled = matrix / np.maximum(truth, _FLOOR)[:, None]
-    prior = np.diag(scaled.mean(axis=0))
+    prior = np.diag(np.maximum(scaled.mean(axis=0), _LEAST))
     regression = LinearRegression(fit_intercept=False, positive=True).fit(
         np.concatenate([scaled, prior]),
         np.concatenate([target / np.maximum(truth, _FLOOR), prior.sum(axis=0)]),

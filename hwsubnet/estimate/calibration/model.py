@@ -76,7 +76,8 @@ def combine(op: str, built: Structure) -> NDArray[np.float64]:
 
 
 def _sum(terms: Mapping[str, Numbers], weights: Mapping[str, float]) -> Numbers:
-    total: Numbers = np.sum([weights[name] * values for name, values in terms.items()], axis=0)
+    """Add up; a term that no sample had weighs 1, a primitive for each thing counted."""
+    total: Numbers = np.sum([weights.get(name, 1) * each for name, each in terms.items()], axis=0)
     return total
 
 
