@@ -1,19 +1,20 @@
 """The pipeline's timing: cycles per frame, latency, and how full its streams get.
 
-Every kernel's words are timed by its steps (:mod:`hwsubnet.kernels.schedule`), in topological
-order, with unbounded FIFOs. A dataflow network is as fast as its slowest kernel, given deep enough
-FIFOs; and a FIFO that is deep enough for a paced source delays nothing. So three walks suffice:
-none for the period, one frame as fast as it enters for the latency, and some frames at the
-network's own pace for the depths.
+Every kernel's words are timed by its schedule (:mod:`hwsubnet.kernels.schedule`), in topological
+order, with unbounded FIFOs. A dataflow network is as fast as its slowest kernel or width converter,
+given deep enough FIFOs; and a FIFO that is deep enough for a paced source delays nothing. So the
+period needs no walk, the latency one frame that enters as fast as it can, and the depths of FIFOs
+some frames at the network's own pace.
 """
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
 from hwsubnet.kernels.datatype import IntArray
 from hwsubnet.kernels.graph import KernelGraph
-from hwsubnet.kernels.schedule import Times, one_a_cycle
+from hwsubnet.kernels.schedule import Times
 from hwsubnet.kernels.stream import Stream
 
 _CONVERTER = 1
@@ -31,7 +32,7 @@ class Timing:
     Parameters
     ----------
     cycles_per_frame
-        In the steady state: the slowest kernel's.
+        In the steady state: the slowest kernel's, or the slowest width converter's.
     latency_cycles
         From the first word in to the last word out of one frame, the pipeline empty before.
     fills
@@ -46,7 +47,10 @@ class Timing:
 
 def pipeline(graph: KernelGraph) -> Timing:
     """Time the accelerator `graph`."""
-    period = max(kernel.cycles for kernel in graph.kernels)
+    writers = {stream.tensor: stream for kernel in graph.kernels for stream in kernel.outputs}
+    streams = [stream for kernel in graph.kernels for stream in kernel.inputs]
+    converters = [converter_cycles(writers.get(s.tensor, s), s) for s in streams]
+    period = max(*(kernel.cycles for kernel in graph.kernels), *converters)
     walk = _walk(graph, {stream.tensor: np.arange(stream.words) for stream in graph.inputs}, 1)
     last = max(int(given[-1]) for times in walk.values() for given in times.given)
     paced = {
@@ -79,7 +83,32 @@ def _converted(written: IntArray, source: Stream, sink: Stream) -> IntArray:
         return written
     count = len(written) * source.width // sink.width
     last = (np.arange(1, count + 1) * sink.width - 1) // source.width
-    return one_a_cycle(written[last]) + _CONVERTER
+    # Words leave evenly spread over the cycles that the converter takes for them.
+    slots = np.arange(count) * converter_cycles(source, sink) // sink.words
+    cycles: IntArray = slots + np.maximum.accumulate(written[last] - slots) + _CONVERTER
+    return cycles
+
+
+def converter_cycles(source: Stream, sink: Stream) -> int:
+    """Return the cycles that a frame takes from words of `source`'s width to `sink`'s.
+
+    Where one width divides the other, finn-rtllib's ``vpc`` moves a word of the narrow side in
+    every cycle. Else its buffer of one word of each side is sometimes too full to take one and too
+    empty to give one; here its one counter is followed until it repeats.
+    """
+    common = gcd(source.width, sink.width)
+    taken, given = source.width // common, sink.width // common
+    if 1 in (taken, given):
+        return max(source.words, sink.words)
+    room, cycles, words = given, 0, 0  # room for elements, as vpc.sv counts: ICap
+    seen: dict[int, tuple[int, int]] = {}
+    while room not in seen:
+        seen[room] = cycles, words
+        accepts, gives = room >= 0, room <= 0
+        room += given * gives - taken * accepts
+        cycles, words = cycles + 1, words + accepts
+    start, before = seen[room]
+    return -(-source.words * (cycles - start) // (words - before))
 
 
 def _fills(

@@ -1,7 +1,8 @@
 """The model of the pipeline against the clock of the RTL."""
 
 import pytest
-from support.rtl_simulation import random_frames
+from support.dataflow import Builder
+from support.rtl_simulation import emitter, random_frames
 
 from hwsubnet.kernels import KernelGraph, pipeline
 from hwsubnet.simulate.rtlsim import Target, simulate
@@ -38,3 +39,16 @@ def test_every_node_alone_takes_its_cycles(fork_sizing, cache):
         timing = pipeline(KernelGraph.of((kernel,)))
         assert run.cycles_per_frame == timing.cycles_per_frame
         assert run.latency == pytest.approx(timing.latency_cycles, abs=2)
+
+
+def test_a_converter_may_be_the_slowest(cache, tmp_path):
+    """Words of 4 elements to words of 6: neither side moves in every cycle."""
+    net = Builder()
+    x = net.input((1, 4, 4, 12))
+    x = net.threshold(net.matrix(x, 12, pe=12, simd=12), pe=4)
+    target = emitter(net.model(net.windows(x, 2, 2, simd=6)), tmp_path)({})
+    timing = pipeline(target.graph)
+    assert timing.cycles_per_frame > max(kernel.cycles for kernel in target.graph.kernels)
+    (stream,) = target.graph.inputs
+    run = simulate(target, {stream.tensor: random_frames(stream)}, cache=cache)
+    assert run.cycles_per_frame == pytest.approx(timing.cycles_per_frame, rel=0.02)
