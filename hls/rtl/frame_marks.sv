@@ -5,9 +5,9 @@
 //
 //   omark = imark, first in first out
 //
-// It bounds how many frames can be under way; a shift register of DEPTH bits.
+// It bounds how many frames can be under way; a ring in LUTs used as memory.
 module frame_marks #(
-	parameter int unsigned DEPTH = 256  // frames under way
+	parameter int unsigned DEPTH = 256  // frames under way; a power of 2
 ) (
 	input  logic clk,
 	input  logic rst,
@@ -20,28 +20,35 @@ module frame_marks #(
 	output logic ovld,
 	input  logic ordy
 );
-	if (DEPTH < 2) begin : gen_check_depth
-		$error("DEPTH is at least 2");
+	if (DEPTH < 2 || (DEPTH & (DEPTH - 1)) != 0) begin : gen_check_depth
+		$error("DEPTH is a power of 2, at least 2");
 	end
 
-	localparam int unsigned BITS = $clog2(DEPTH + 1);
+	localparam int unsigned BITS = $clog2(DEPTH);
 
-	logic [DEPTH - 1:0] line;  // the newest in bit 0
-	logic [BITS - 1:0] count;
+	(* ram_style = "distributed" *) logic marks_ring [DEPTH];
+	logic [BITS - 1:0] newest, oldest;  // where the next mark goes, and where the next one is
+	logic [BITS:0] count;
 	logic push, pop;
 
-	assign irdy = count != BITS'(DEPTH);
+	assign irdy = !count[BITS];
 	assign ovld = count != '0;
-	assign omark = line[$clog2(DEPTH)'(count - 1'b1)];
+	assign omark = marks_ring[oldest];
 	assign push = ivld && irdy;
 	assign pop = ovld && ordy;
 
 	always_ff @(posedge clk) begin
-		if (rst) count <= '0;
-		else if (push != pop) count <= push ? count + 1'b1 : count - 1'b1;
+		if (rst) begin
+			newest <= '0;
+			oldest <= '0;
+			count <= '0;
+		end else begin
+			newest <= newest + BITS'(push);
+			oldest <= oldest + BITS'(pop);
+			if (push != pop) count <= push ? count + 1'b1 : count - 1'b1;
+		end
 	end
-	// Without a reset, so that it becomes shift registers.
 	always_ff @(posedge clk) begin
-		if (push) line <= {line[DEPTH - 2:0], imark};
+		if (push) marks_ring[newest] <= imark;
 	end
 endmodule

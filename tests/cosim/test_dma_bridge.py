@@ -233,7 +233,7 @@ def test_tools_read_it(name: str, tmp_path: Path) -> None:
         ({"IN_CONTAINER": 24}, "CONTAINER must divide BEAT"),
         ({"OUT_BITS": 9}, "BITS is at most CONTAINER"),
         ({"IN_LANES": 3}, "LANES must divide ELEMENTS"),
-        ({"FRAMES": 1}, "DEPTH is at least 2"),
+        ({"FRAMES": 1}, "DEPTH is a power of 2, at least 2"),
     ],
     ids=str,
 )
