@@ -241,7 +241,7 @@ def finns_designs(bench: Bench, share: float, count: int) -> list[dict[str, Fold
 
 
 def ours(bench: Bench, allowed: Costs, reckoned: bool) -> tuple[Design, float]:
-    """Return our fastest design within what is allowed, and processor seconds of the slowest search."""
+    """Return our fastest design within what is allowed, and the slowest search in CPU seconds."""
     best: Design | None = None
     asked, seen, slowest = allowed.copy(), [], 0.0
     for _ in range(ATTEMPTS):
