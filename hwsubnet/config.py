@@ -40,7 +40,8 @@ class ModelConfig(Record):
     """Which network."""
 
     name: str = "lenet"
-    """`mlp`, `lenet`, `cnv`, `resnet8`, `resnet20` or `resnet32`."""
+    """`mlp`, `lenet`, `cnv`, `resnet8`, `resnet20`, `resnet32`, `resnet56`, `mobilenetv2`,
+    `densenet40` or `densenet121`."""
     width: Positive = 1.0
     """Multiplier on every hidden width."""
 

@@ -2,5 +2,6 @@
 
 from hwsubnet.convert.conversion import convert
 from hwsubnet.convert.selection import Rule, Selection
+from hwsubnet.convert.site import Site
 
-__all__ = ["Rule", "Selection", "convert"]
+__all__ = ["Rule", "Selection", "Site", "convert"]

@@ -113,7 +113,7 @@ def _function(draft: Draft, node: fx.Node) -> None:
     if node.target in ops.MODULE_OF and not node.kwargs.get("out"):
         named = str(getattr(node.target, "__name__", node.target)).endswith("_")
         _refuse_aliases(node, in_place=named or bool(node.kwargs.get("inplace")))
-        options = _options(node)
+        options = _options(node, training=draft.root.training)
         if options is not None:
             kind = ops.MODULE_OF[node.target]
             name = kind.__name__.lower()
@@ -159,14 +159,19 @@ def _call(node: fx.Node, path: str) -> None:
     node.args, node.kwargs = node.args[:1] or (node.kwargs["input"],), {}
 
 
-def _options(node: fx.Node) -> dict[str, Any] | None:
-    """Return what the module takes for a function's arguments; None if a node is among them."""
+def _options(node: fx.Node, *, training: bool) -> dict[str, Any] | None:
+    """Return what the module takes for a function's arguments.
+
+    None if a node is among them, and for a dropout that does not follow the network's mode.
+    """
     kind = ops.MODULE_OF[node.target]
     names = list(inspect.signature(kind).parameters)
     if issubclass(kind, _DROPOUTS):
         names.insert(1, "training")
     given = dict(zip(names, node.args[1:], strict=False)) | dict(node.kwargs)
     if any(isinstance(value, fx.Node) for name, value in given.items() if name != "input"):
+        return None
+    if issubclass(kind, _DROPOUTS) and given.get("training") is not training:
         return None
     return {name: value for name, value in given.items() if name not in _NOT_OF_THE_MODULE}
 

@@ -30,7 +30,8 @@ def convert(
     """Return the masked and quantized form of a float network.
 
     The network is traced with torch.fx and copied; its own code and weights stay as they are.
-    Layers keep their names, so that a float ``state_dict`` fits but for what is new. Masks keep
+    Layers keep their names, so that a float ``state_dict`` fits but for what is new; at the top
+    level, names that a ``GraphModule`` has itself, such as ``code``, get an underscore. Masks keep
     all channels and quantizers are off until a schedule or
     :func:`hwsubnet.quant.set_quantization` changes that: before, the result computes what `model`
     does (but for the input, which is rounded to pixels at once).

@@ -95,11 +95,19 @@ class Rewriting:
         """Return the network."""
         graph, called = self.draft.graph, {}
         for node in graph.nodes:
+            if node.op not in ("call_module", "get_attr"):
+                continue
+            path = str(node.target)
             if node.op == "call_module":
-                called[node.target] = self.draft.modules[node.target]
-            elif node.op == "get_attr":
-                called[node.target] = operator.attrgetter(node.target)(self.draft.root)
-        return fx.GraphModule(called, graph, class_name)
+                value: Any = self.draft.modules[path]
+            else:
+                value = operator.attrgetter(path)(self.draft.root)
+            first, dot, rest = path.partition(".")
+            if hasattr(fx.GraphModule, first):  # as `code`, which would hide the module
+                node.target = f"{first}_{dot}{rest}"
+            called[node.target] = value
+        # From a module, not a dict: modules then are in forward order, as reports list them.
+        return fx.GraphModule(_nested(called), graph, class_name)
 
     def _sites(self) -> list[fx.Node]:
         placed = {*self.placement.masked, *self.placement.quantized, *self.placement.joined}
@@ -173,3 +181,17 @@ class Rewriting:
             path = self.draft.add(node, "add", QuantAdd(precision, signed=signed))
         node.op, node.target = "call_module", path
         node.args, node.kwargs = tuple(operands), {}
+
+
+def _nested(called: dict[str, Any]) -> nn.Module:
+    """Put modules and parameters at their paths."""
+    root = nn.Module()
+    for path, value in called.items():
+        *owners, name = path.split(".")
+        owner = root
+        for part in owners:
+            if part not in owner._modules:
+                owner.add_module(part, nn.Module())
+            owner = owner.get_submodule(part)
+        setattr(owner, name, value)
+    return root

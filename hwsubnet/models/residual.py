@@ -62,3 +62,8 @@ def resnet20(spec: NetworkSpec) -> Network:
 def resnet32(spec: NetworkSpec) -> Network:
     """Build the network of Zhang, Colbert & Das' CIFAR-10 table: 466,906 parameters."""
     return resnet(spec, 5)
+
+
+def resnet56(spec: NetworkSpec) -> Network:
+    """Build He et al.'s network of fifty-six layers."""
+    return resnet(spec, 9)

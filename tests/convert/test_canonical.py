@@ -64,7 +64,7 @@ def swapped_halves(x):
         (functional.relu, lambda x: x.mean([2, 3]), 4),
         (functional.relu, lambda x: x.mean((-1, -2), keepdim=True).flatten(1), 4),
         (functional.relu, lambda x: functional.avg_pool2d(x, 8).squeeze(-1).squeeze(-1), 4),
-        (lambda x: functional.dropout(functional.relu(x), 0.0), None, 256),
+        (nn.Sequential(nn.ReLU(), nn.Dropout(0.0)), None, 256),
         (swapped_halves, None, 256),
     ],
     ids=["size", "literal", "product", "module", "mean", "keepdim", "squeeze", "drop", "chunk"],
@@ -141,6 +141,11 @@ def test_what_differs_between_training_and_evaluation_is_refused():
         convert(Auxiliary())
 
 
+def test_a_dropout_that_stays_on_in_evaluation_is_refused():
+    with pytest.raises(ModelError, match=r"does 'dropout = self\.dropout.* in training, but"):
+        convert(Written(lambda x: functional.dropout(x, 0.5)))
+
+
 @pytest.mark.parametrize("activation", [nn.ReLU(inplace=True), torch.relu_])
 def test_in_place_functions_whose_input_is_read_again_are_refused(activation):
     class Aliased(nn.Module):
@@ -171,3 +176,19 @@ def test_arguments_with_defaults_keep_them():
     net = Optional()
     torch.testing.assert_close(convert(net, inputs=None)(IMAGES), net(IMAGES))
     assert [n.name for n in convert(net).graph.nodes if n.op == "placeholder"] == ["x"]
+
+
+def test_names_that_a_traced_network_has_itself_get_an_underscore():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.code = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1))
+            self.graph = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            return self.code(x) * self.graph
+
+    net = Named()
+    converted = convert(net, inputs=None)
+    torch.testing.assert_close(converted(IMAGES), net(IMAGES))
+    assert {name.split(".")[0] for name, _ in converted.named_parameters()} == {"code_", "graph_"}

@@ -93,6 +93,18 @@ def test_every_layer_reads_what_is_masked_and_quantized():
     assert all(count <= 16 for count in levels.values())
 
 
+def test_layers_are_listed_in_forward_order():
+    listed = [
+        name
+        for name, module in convert(SmallResNet()).named_modules()
+        if isinstance(module, QuantConv2d | QuantLinear)
+    ]
+    assert listed == [
+        "stem", "layer1.conv1", "layer1.conv2", "layer2.down.0", "layer2.conv1", "layer2.conv2",
+        "fc",
+    ]  # fmt: skip
+
+
 def test_addends_share_a_scale():
     converted = trained()
     scales = []

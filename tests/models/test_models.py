@@ -35,10 +35,15 @@ def test_cnv_is_small_enough_for_the_smallest_boards():
     assert sum(isinstance(m, torch.nn.Conv2d) for m in network.modules()) == 4
 
 
-@pytest.mark.parametrize("name", MODELS)
+LONG = ("resnet56", "mobilenetv2", "densenet40", "densenet121")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in MODELS]
+)
 @pytest.mark.parametrize("shape", [DIGITS, FASHION, CIFAR], ids=["digits", "fashion", "cifar"])
 def test_every_network_takes_every_data_set(name, shape):
-    network = build(spec(name, shape, width=0.5))
+    network = build(spec(name, shape, width=0.125 if name in LONG else 0.5))
     set_quantization(network, weights=True, activations=True)
     scores = network(torch.rand(2, *shape))
     assert scores.shape == (2, 10)
