@@ -357,8 +357,9 @@ def _cell(cell: Mapping[str, Any]) -> _Cell:
     for pin, bits in cell["connections"].items():
         wires = [bit for bit in bits if isinstance(bit, int)]  # the others are constants
         sides[cell["port_directions"][pin]][pin] = wires
-    # Yosys adds its own library's lines behind those of the sources.
-    source = cell.get("attributes", {}).get("src", "?").split("|")[0]
+    # Beside the sources' lines there are those of Yosys's own library, whose paths are absolute.
+    lines = cell.get("attributes", {}).get("src", "").split("|")
+    source = next((line for line in lines if line and not line.startswith("/")), "?")
     return _Cell(
         kind=primitive(cell["type"]).kind,
         parameters=cell.get("parameters", {}),

@@ -53,6 +53,14 @@ def test_register_to_register():
     assert (path.levels, path.start, path.end) == (2, "n2", "n5")
 
 
+def test_a_cell_without_a_name_says_where_it_comes_from_in_the_sources():
+    ends = flop(2, 3)
+    ends["attributes"] = {"src": "/tools/yosys/share/lutrams.v:7.1-8.2|rtl/pool.sv:40.2-41.3"}
+    made = module(flop(1, 2), ends)
+    made["netnames"] = {}
+    assert slowest_path(made, "xc7").end == "rtl/pool.sv:40.2-41.3"
+
+
 def test_fanout_costs_time():
     luts = [cell("LUT1", I0=[2], O=[10 + i]) for i in range(7)]
     path = slowest_path(module(flop(1, 2), *luts, flop(10, 3)), "xc7")
