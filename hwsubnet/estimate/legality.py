@@ -57,7 +57,8 @@ def choices(node: HardwareNode) -> dict[str, tuple[int | str, ...]]:
     """Return for each parameter that divides nothing the values that it may take.
 
     ``resType``: DSPs by FINN's unit, or LUTs by this project's (but for products of more than 16
-    partial bits, such as 8 bits by 4); where FINN's cannot serve the node there is no choice. ``parallel_window``: all positions of a window in one word.
+    partial bits, such as 8 bits by 4); where FINN's cannot serve the node there is no choice.
+    ``parallel_window``: all positions of a window in one word.
     """
     match node.kind:
         case "MVAU" if node.op == "MVAU_rtl":
