@@ -24,9 +24,13 @@ def weight_datatype(node: Node) -> str:
 
 
 def threshold_datatype(thresholds: Integers, low: int) -> str:
-    """Return the type of thresholds; signed if the values that they are compared with are."""
-    least = min(int(thresholds.min()), -1) if low < 0 else int(thresholds.min())
-    kind = datatype(least, int(thresholds.max()))
+    """Return the type of thresholds of values that are `low` or more; signed if `low` is negative.
+
+    FINN's RTL saturates values to this type, so that it has to tell the least threshold from the
+    value below.
+    """
+    least = max(int(thresholds.min()) - 1, low)
+    kind = datatype(min(least, -1) if low < 0 else least, int(thresholds.max()))
     return "UINT1" if kind == "BINARY" else kind
 
 

@@ -54,6 +54,20 @@ def test_thresholds_need_all_bits_of_their_output(signed, bits, shift, tmp_path)
     assert thresholding["ActVal"] + steps <= output.max
 
 
+@pytest.mark.parametrize("least", [-5, -4, -3, -16])
+def test_the_least_threshold_differs_from_the_value_below(least, tmp_path):
+    """FINN's RTL saturates values to the type of the thresholds."""
+    model = Model((1, 1))
+    x = model.quant("x", 1.0, bits=5, signed=1)
+    # Rounded up at `least` and above: the one threshold that the quantizer has.
+    x = model.quant(model.add("Add", x, model.constant(0.75 - least)), 1.0, bits=1)
+    y = model.add("MatMul", x, model.quant(model.constant([[1.0]]), 1.0, signed=1, narrow=1))
+    found = accelerator(model, y, tmp_path)
+    (thresholding,) = nodes(found, "Thresholding")
+    kind = DataType.parse(thresholding["weightDataType"].decode())
+    assert kind.min <= max(least - 1, -16)
+
+
 def test_rows_that_no_window_sees_go_first(tmp_path):
     model = Model((1, 2, 7, 5))
     y = model.add(
