@@ -7,23 +7,16 @@ then quantize).
 from torch import Tensor, nn
 
 from hwsubnet.artifacts import Precision
+from hwsubnet.convert import Site
 from hwsubnet.prune import ChannelMask
 from hwsubnet.quant import QuantConv2d, QuantIdentity, QuantLinear, pixels, unsigned
 
 
-class Activation(nn.Module):
+class Activation(Site):
     """ReLU, channel mask, unsigned quantizer."""
 
     def __init__(self, channels: int, precision: Precision) -> None:
-        super().__init__()
-        self.relu = nn.ReLU()
-        self.mask = ChannelMask(channels)
-        self.quant = unsigned(precision)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to (N, C) or (N, C, H, W)."""
-        y: Tensor = self.quant(self.mask(self.relu(x)))
-        return y
+        super().__init__(nn.ReLU(), ChannelMask(channels), unsigned(precision))
 
 
 class _NormedConv(nn.Module):

@@ -116,7 +116,7 @@ class Affine(nn.Module):
         super().__init__()
         self.outputs = outputs
         self.block = ConvBlock(inputs, outputs, 3, PRECISION)
-        self.block.activation.relu = nn.LeakyReLU(0.5)
+        self.block.activation.activation = nn.LeakyReLU(0.5)
         self.block.activation.quant = QuantIdentity(AffineQuant, bit_width=4)
 
     def forward(self, x):
