@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from hwsubnet.artifacts import Metrics
 from hwsubnet.cli import app
-from hwsubnet.errors import BoardError, FoldingError, ToolError
+from hwsubnet.errors import BoardError, DoesNotFit, FoldingError, ToolError
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,13 @@ def test_a_model_is_synthesized(folder):
     shown = synth(*options).stdout
     assert "the whole, flattened" in shown
     assert f"{used.FF:,.0f}" in shown
-    # One that has not a LUT left says so with its exit code.
+
+
+def test_a_board_without_enough_luts_is_refused_before_anything_is_built(folder):
     tight = (Path("boards") / "Pynq-Z2.yaml").read_text().replace("LUT: 53200", "LUT: 100")
     (folder / "tight.yaml").write_text(tight)
-    run = synth("--board", str(folder / "tight.yaml"), "--fps", "1000", "--parts", "--json")
-    assert run.exit_code == 1
-    assert json.loads(run.stdout)["fits"] is False
-    assert json.loads(run.stdout)["synthesis"]["whole"] is None
+    with pytest.raises(DoesNotFit, match="LUT"):
+        synth("--board", str(folder / "tight.yaml"), "--fps", "1000", "--parts", "--json")
 
 
 def test_a_part_of_no_known_family(folder):
