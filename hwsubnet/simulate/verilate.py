@@ -185,7 +185,9 @@ def verilate(
     product = target / harness.product
     if product.is_file():
         return product
-    runtime = cache.resolve() / f"runtime-{digest([*flags, *harness.flags], key_of_tools)[:32]}"
+    # Verilog's defines do not reach Verilator's own library.
+    compiled = [*(flag for flag in flags if not flag.startswith("-D")), *harness.flags]
+    runtime = cache.resolve() / f"runtime-{digest(compiled, key_of_tools)[:32]}"
     with scratch_folder(cache.resolve()) as scratch:
         (scratch / "ports.hpp").write_text(harness.ports, encoding="ascii")
         built = scratch / "built"
