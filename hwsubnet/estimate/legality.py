@@ -58,13 +58,15 @@ def choices(node: HardwareNode) -> dict[str, tuple[int | str, ...]]:
 
     ``resType``: DSPs by FINN's unit, or LUTs by this project's (but for products of more than 16
     partial bits, such as 8 bits by 4); where FINN's cannot serve the node there is no choice.
-    ``parallel_window``: all positions of a window in one word.
+    ``parallel_window``: all positions of a window in one word; FINN's generator for it cannot count
+    fewer than three windows.
     """
     match node.kind:
         case "MVAU" if node.op == "MVAU_rtl":
             return {"resType": ("dsp", "lut"), "ram_style": STYLES}
         case "ConvolutionInputGenerator" if prod(node.get("ConvKernelDim")) > 1:
-            return {"parallel_window": (0, 1), "ram_style": STYLES}
+            several = prod(node.get("OFMDim")) > 2
+            return {"parallel_window": (0, 1) if several else (0,), "ram_style": STYLES}
         case "ConvolutionInputGenerator":
             return {"ram_style": STYLES}
         case _:

@@ -67,7 +67,8 @@ class Unit:
         if len(self.nodes) == 1 and node.kind == "MVAU":
             found = _matrix(node, wanted)
         else:
-            found = self._asked([self.follow(folding) for folding in wanted])
+            followed = map(self.follow, wanted)
+            found = self._asked([each for each in followed if self._has_windows(each)])
         found = _with_choices(self.nodes, found)
         return self._priced(found, costs)
 
@@ -89,6 +90,13 @@ class Unit:
             if "parallel_window" in choices(window):
                 windows[-1]["parallel_window"] = int(folding.get("SIMD", 1) != 1)
         return (*windows, folding)
+
+    def _has_windows(self, foldings: tuple[Folding, ...]) -> bool:
+        """Whether the window generators can do what their reader's folding asks of them."""
+        return all(
+            window.get("parallel_window", 0) in choices(node).get("parallel_window", (0,))
+            for node, window in zip(self.nodes[:-1], foldings, strict=False)
+        )
 
     def named(self, foldings: Iterable[Folding]) -> dict[str, Folding]:
         """Return foldings by node name."""
@@ -149,7 +157,8 @@ def _plain(node: HardwareNode) -> list[Folding]:
             return [*lanes, *wide]
         case "ConvolutionInputGenerator" if "parallel_window" in choices(node):
             part: list[Folding] = [{"SIMD": simd, "parallel_window": 0} for simd in rules["SIMD"]]
-            return [*part, {"SIMD": rules["SIMD"][-1], "parallel_window": 1}]
+            whole: list[Folding] = [{"SIMD": rules["SIMD"][-1], "parallel_window": 1}]
+            return part + whole * (1 in choices(node)["parallel_window"])
         case _:
             return [dict(zip(rules, each, strict=True)) for each in product(*rules.values())]
 
