@@ -46,6 +46,10 @@ class Assigner:
             self._touching[edge.source].append(edge)
             self._touching[edge.sink].append(edge)
 
+    def _at(self, cycles: int) -> "Assigner":
+        """Return the units with streams that keep `cycles` where they can."""
+        return Assigner(self.options, [edge.within(cycles) for edge in self.edges])
+
     def cheapest(self, cycles: int, prices: Costs) -> Assignment:
         """Return the cheapest assignment in which no unit takes more than `cycles`.
 
@@ -56,9 +60,8 @@ class Assigner:
         prices
             Of each resource, shape (5,).
         """
-        return self._priced(
-            [self._legal(unit, cycles) for unit in range(len(self.options))], prices
-        )
+        legal = [self._legal(unit, cycles) for unit in range(len(self.options))]
+        return self._at(cycles)._priced(legal, prices)
 
     def within(self, cycles: int, limits: Costs) -> Assignment:
         """Return an assignment that keeps `cycles` and `limits`, or one that exceeds them least.
@@ -71,11 +74,12 @@ class Assigner:
             Of each resource, shape (5,).
         """
         legal = [self._legal(unit, cycles) for unit in range(len(self.options))]
+        kept = self._at(cycles)
         scale = 1 / np.maximum(limits, 1e-9)
         shares = np.ones(len(limits))
         best, least = None, float("inf")
         for round_ in range(ROUNDS):
-            found = self._priced(legal, shares * scale)
+            found = kept._priced(legal, shares * scale)
             use = found.total * scale
             excess = float(_excess(use))
             if excess < least:
@@ -85,7 +89,7 @@ class Assigner:
             shares = shares * np.clip(use, 0.25, 4) ** (STEP / (1 + round_ / 4))
             shares /= shares.max()
         assert best is not None
-        return self._mended(best, legal, scale)
+        return kept._mended(best, legal, scale)
 
     def _legal(self, unit: int, cycles: int) -> Integers:
         return np.flatnonzero(self.options[unit].cycles <= cycles)

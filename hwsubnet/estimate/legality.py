@@ -58,19 +58,29 @@ def choices(node: HardwareNode) -> dict[str, tuple[int | str, ...]]:
 
     ``resType``: DSPs by FINN's unit, or LUTs by this project's (but for products of more than 16
     partial bits, such as 8 bits by 4); where FINN's cannot serve the node there is no choice.
-    ``parallel_window``: all positions of a window in one word; FINN's generator for it cannot count
-    fewer than three windows.
+    ``parallel_window``: all positions of a window in one word.
     """
     match node.kind:
         case "MVAU" if node.op == "MVAU_rtl":
             return {"resType": ("dsp", "lut"), "ram_style": STYLES}
         case "ConvolutionInputGenerator" if prod(node.get("ConvKernelDim")) > 1:
-            several = prod(node.get("OFMDim")) > 2
-            return {"parallel_window": (0, 1) if several else (0,), "ram_style": STYLES}
+            return {"parallel_window": (0, 1), "ram_style": STYLES}
         case "ConvolutionInputGenerator":
             return {"ram_style": STYLES}
         case _:
             return {}
+
+
+def countable(node: HardwareNode, folding: Mapping[str, int | str]) -> bool:
+    """Say whether FINN can generate a window generator's counters.
+
+    Where it gives a window in one word, because it is asked to or the window is one pixel, it
+    counts these words, and cannot make a counter for fewer than three.
+    """
+    if not folding.get("parallel_window") and prod(node.get("ConvKernelDim")) > 1:
+        return True
+    folds = node.get("IFMChannels") // int(folding.get("SIMD", 1))
+    return bool(prod(node.get("OFMDim")) * folds > 2)
 
 
 def divisors(number: int) -> list[int]:
@@ -122,6 +132,12 @@ def _check_together(node: HardwareNode, folding: Mapping[str, int | str]) -> Non
                 where=node.name,
                 fix=f"set PE to {channels} or SIMD to 1",
             )
+    if node.kind == "ConvolutionInputGenerator" and not countable(node, folding):
+        raise FoldingError(
+            "gives fewer than three words a frame, which FINN's window generator cannot count",
+            where=node.name,
+            fix="lower SIMD, or set parallel_window to 0",
+        )
     if folding.get("parallel_window") and not node.get("depthwise"):
         channels = node.get("IFMChannels")
         if folding.get("SIMD", 1) != channels:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsubnet.estimate.legality import Folding, choices, divisors, limits
+from hwsubnet.estimate.legality import Folding, choices, countable, divisors, limits
 from hwsubnet.finn_adapter.hardware import HardwareNode
 from hwsubnet.kernels import make_kernel, node_of
 
@@ -92,10 +92,10 @@ class Unit:
         return (*windows, folding)
 
     def _has_windows(self, foldings: tuple[Folding, ...]) -> bool:
-        """Whether the window generators can do what their reader's folding asks of them."""
+        """Whether FINN can generate the window generators with these foldings."""
         return all(
-            window.get("parallel_window", 0) in choices(node).get("parallel_window", (0,))
-            for node, window in zip(self.nodes[:-1], foldings, strict=False)
+            node.kind != "ConvolutionInputGenerator" or countable(node, folding)
+            for node, folding in zip(self.nodes, foldings, strict=True)
         )
 
     def named(self, foldings: Iterable[Folding]) -> dict[str, Folding]:
@@ -157,8 +157,7 @@ def _plain(node: HardwareNode) -> list[Folding]:
             return [*lanes, *wide]
         case "ConvolutionInputGenerator" if "parallel_window" in choices(node):
             part: list[Folding] = [{"SIMD": simd, "parallel_window": 0} for simd in rules["SIMD"]]
-            whole: list[Folding] = [{"SIMD": rules["SIMD"][-1], "parallel_window": 1}]
-            return part + whole * (1 in choices(node)["parallel_window"])
+            return [*part, {"SIMD": rules["SIMD"][-1], "parallel_window": 1}]
         case _:
             return [dict(zip(rules, each, strict=True)) for each in product(*rules.values())]
 

@@ -16,7 +16,7 @@ from hwsubnet.errors import DoesNotFit
 from hwsubnet.estimate.assignment import Assigner, Assignment
 from hwsubnet.estimate.legality import Folding
 from hwsubnet.estimate.options import Costs, Integers, NodeCosts, Options, Unit
-from hwsubnet.estimate.streams import EdgeCosts, edges
+from hwsubnet.estimate.streams import UNPAYABLE, EdgeCosts, edges
 
 UTILIZATION = 0.7
 """Share of a board that the fastest folding may take: the rest is left to the shell, to the FIFOs
@@ -82,7 +82,14 @@ class Search:
 
     def targets(self) -> Integers:
         """Return all cycle counts that the whole pipeline can take, rising."""
-        every = np.unique(np.concatenate([options.cycles for options in self.options]))
+        every = np.unique(
+            np.concatenate(
+                [
+                    *(options.cycles for options in self.options),
+                    *(edge.cycles.reshape(-1) for edge in self._assigner.edges),
+                ]
+            )
+        )
         possible: Integers = every[every >= self._slowest[0]]
         return possible
 
@@ -172,6 +179,8 @@ class Search:
 
     def _does_not_fit(self, found: Assignment, limits: Costs, fix: str) -> DoesNotFit:
         """Name the resource that is exceeded most, and the unit that takes most of it."""
+        if found.total.max() >= UNPAYABLE:
+            return DoesNotFit("no folding's width converters are that fast", fix=fix)
         resource = int((found.total / np.maximum(limits, 1e-9)).argmax())
         parts = [
             options.costs[index, resource]

@@ -1,15 +1,20 @@
 """The streams between units: what a FIFO with its width converter takes there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hwsubnet.estimate.options import Costs, Integers, Options, Unit
+from hwsubnet.kernels import converter_cycles
 
 EdgeCosts = Callable[[Integers, Integers], Costs]
 """What N streams take whose words have so many bits on the writer's and on the reader's side,
 shape (N, 5)."""
+
+
+UNPAYABLE = 1e12
+"""Primitives: what a stream is said to take whose width converter cannot keep up."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Edge:
         Which row of `table` an option of the source, which column one of the sink belongs to.
     table
         Shape (widths of the source, widths of the sink, 5).
+    cycles
+        Per frame, of the width converter; shape (widths of the source, widths of the sink).
     """
 
     source: int
@@ -31,6 +38,11 @@ class Edge:
     left: Integers
     right: Integers
     table: Costs
+    cycles: Integers
+
+    def within(self, cycles: int) -> "Edge":
+        """Return the stream at a price that nobody pays wherever its converter is slower."""
+        return replace(self, table=self.table + UNPAYABLE * (self.cycles > cycles)[..., None])
 
     def cost(self, source: int, sink: int) -> Costs:
         """Return the cost, shape (5,), between two options."""
@@ -60,5 +72,11 @@ def edges(units: list[Unit], options: list[Options], costs: EdgeCosts) -> list[E
                 reads, right = np.unique(options[sink].inputs[:, slot], return_inverse=True)
                 pairs = np.repeat(writes, len(reads)), np.tile(reads, len(writes))
                 table = costs(*pairs).reshape(len(writes), len(reads), -1)
-                found.append(Edge(source, sink, left, right, table))
+                frame = units[source].nodes[-1].output_frames()[output]
+                cycles = [
+                    converter_cycles(int(wrote), int(read), frame)
+                    for wrote, read in zip(*pairs, strict=True)
+                ]
+                shaped = np.array(cycles, dtype=np.int64).reshape(len(writes), len(reads))
+                found.append(Edge(source, sink, left, right, table, shaped))
     return found

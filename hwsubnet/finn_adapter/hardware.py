@@ -1,5 +1,6 @@
 """A FINN hardware node, as folding and estimation see it."""
 
+from math import prod
 from typing import Any
 
 import onnx
@@ -120,6 +121,14 @@ class HardwareNode:
         """Return the width of a word of each stream out of the node."""
         count = len(self.proto.output)
         return tuple(int(self._instance.get_outstream_width(i)) for i in range(count))
+
+    def output_frames(self) -> tuple[int, ...]:
+        """Return the bits of a frame on each stream out of the node."""
+        return tuple(
+            int(prod(self._instance.get_normal_output_shape(i)))
+            * int(self._instance.get_output_datatype(i).bitwidth())
+            for i in range(len(self.proto.output))
+        )
 
     def bits(self, attribute: str) -> int:
         """Return the width of a datatype that an attribute names."""

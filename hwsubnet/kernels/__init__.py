@@ -7,7 +7,7 @@ from hwsubnet.kernels.host_units import host_units
 from hwsubnet.kernels.node import Node
 from hwsubnet.kernels.registry import KERNELS, make_kernel
 from hwsubnet.kernels.stream import Stream
-from hwsubnet.kernels.timing import Timing, pipeline
+from hwsubnet.kernels.timing import Timing, converter_cycles, pipeline
 
 __all__ = [
     "KERNELS",
@@ -22,6 +22,7 @@ __all__ = [
     "RtlModule",
     "Stream",
     "Timing",
+    "converter_cycles",
     "graph_of",
     "host_units",
     "make_kernel",

@@ -8,7 +8,7 @@ some frames at the network's own pace.
 """
 
 from dataclasses import dataclass
-from math import gcd
+from math import ceil, gcd
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def pipeline(graph: KernelGraph) -> Timing:
     """Time the accelerator `graph`."""
     writers = {stream.tensor: stream for kernel in graph.kernels for stream in kernel.outputs}
     streams = [stream for kernel in graph.kernels for stream in kernel.inputs]
-    converters = [converter_cycles(writers.get(s.tensor, s), s) for s in streams]
+    converters = [_converter(writers.get(s.tensor, s), s) for s in streams]
     period = max(*(kernel.cycles for kernel in graph.kernels), *converters)
     walk = _walk(graph, {stream.tensor: np.arange(stream.words) for stream in graph.inputs}, 1)
     last = max(int(given[-1]) for times in walk.values() for given in times.given)
@@ -84,22 +84,26 @@ def _converted(written: IntArray, source: Stream, sink: Stream) -> IntArray:
     count = len(written) * source.width // sink.width
     last = (np.arange(1, count + 1) * sink.width - 1) // source.width
     # Words leave evenly spread over the cycles that the converter takes for them.
-    slots = np.arange(count) * converter_cycles(source, sink) // sink.words
+    slots = np.arange(count) * _converter(source, sink) // sink.words
     cycles: IntArray = slots + np.maximum.accumulate(written[last] - slots) + _CONVERTER
     return cycles
 
 
-def converter_cycles(source: Stream, sink: Stream) -> int:
-    """Return the cycles that a frame takes from words of `source`'s width to `sink`'s.
+def _converter(source: Stream, sink: Stream) -> int:
+    return converter_cycles(source.width, sink.width, source.words * source.width)
+
+
+def converter_cycles(bits_in: int, bits_out: int, frame: int) -> int:
+    """Return the cycles that `frame` bits take from words of `bits_in` to words of `bits_out`.
 
     Where one width divides the other, finn-rtllib's ``vpc`` moves a word of the narrow side in
     every cycle. Else its buffer of one word of each side is sometimes too full to take one and too
     empty to give one; here its one counter is followed until it repeats.
     """
-    common = gcd(source.width, sink.width)
-    taken, given = source.width // common, sink.width // common
+    common = gcd(bits_in, bits_out)
+    taken, given = bits_in // common, bits_out // common
     if 1 in (taken, given):
-        return max(source.words, sink.words)
+        return frame // min(bits_in, bits_out)
     room, cycles, words = given, 0, 0  # room for elements, as vpc.sv counts: ICap
     seen: dict[int, tuple[int, int]] = {}
     while room not in seen:
@@ -108,7 +112,7 @@ def converter_cycles(source: Stream, sink: Stream) -> int:
         room += given * gives - taken * accepts
         cycles, words = cycles + 1, words + accepts
     start, before = seen[room]
-    return -(-source.words * (cycles - start) // (words - before))
+    return ceil(frame // bits_in * (cycles - start) / (words - before))
 
 
 def _fills(
