@@ -57,6 +57,21 @@ class Board(Record):
             )
         return self
 
+    def utilization(self, used: Resources) -> dict[str, float | None]:
+        """Return the share of the part that is used, by resource.
+
+        ``None`` where the use is unknown, or the part has none of it.
+        """
+        shares: dict[str, float | None] = {}
+        for name, count in used:
+            held = getattr(self.resources, name)
+            shares[name] = count / held if count is not None and held else None
+        return shares
+
+    def fits(self, used: Resources) -> bool:
+        """Say whether the part holds what is used, every resource of which is known."""
+        return all(count <= getattr(self.resources, name) for name, count in used)
+
 
 def known_boards() -> list[str]:
     """Names of the boards that ship with hwsubnet, as FINN and PYNQ users write them."""

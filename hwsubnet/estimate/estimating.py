@@ -109,8 +109,8 @@ def estimate(
         clock_mhz=clock,
         fps=clock * 1e6 / timing.cycles_per_frame,
         resources=totals,
-        utilization=_utilization(totals["calibrated"], board),
-        fits=_fits(totals["calibrated"], board),
+        utilization=board.utilization(totals["calibrated"]),
+        fits=board.fits(totals["calibrated"]),
     )
     result.save(out)
     return result
@@ -178,16 +178,3 @@ def _total(parts: list[Resources]) -> Resources:
         values = [getattr(part, resource) for part in parts]
         total[resource] = None if None in values else sum(values)
     return Resources(**total)
-
-
-def _utilization(total: Resources, board: Board) -> dict[str, float | None]:
-    shares: dict[str, float | None] = {}
-    for resource in Resources.model_fields:
-        used, held = getattr(total, resource), getattr(board.resources, resource)
-        shares[resource] = used / held if used is not None and held else None
-    return shares
-
-
-def _fits(total: Resources, board: Board) -> bool:
-    """Say whether the part holds a total of which every part is known."""
-    return all(getattr(total, name) <= getattr(board.resources, name) for name in NAMES)

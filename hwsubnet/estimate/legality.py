@@ -72,11 +72,13 @@ def choices(node: HardwareNode) -> dict[str, tuple[int | str, ...]]:
 
 
 def countable(node: HardwareNode, folding: Mapping[str, int | str]) -> bool:
-    """Say whether FINN can generate a window generator's counters.
+    """Say whether FINN can generate a node's counters.
 
-    Where it gives a window in one word, because it is asked to or the window is one pixel, it
-    counts these words, and cannot make a counter for fewer than three.
+    Where a window generator gives a window in one word, because it is asked to or the window is one
+    pixel, it counts these words, and cannot make a counter for fewer than three.
     """
+    if node.kind != "ConvolutionInputGenerator":
+        return True
     if not folding.get("parallel_window") and prod(node.get("ConvKernelDim")) > 1:
         return True
     folds = node.get("IFMChannels") // int(folding.get("SIMD", 1))
@@ -132,7 +134,7 @@ def _check_together(node: HardwareNode, folding: Mapping[str, int | str]) -> Non
                 where=node.name,
                 fix=f"set PE to {channels} or SIMD to 1",
             )
-    if node.kind == "ConvolutionInputGenerator" and not countable(node, folding):
+    if not countable(node, folding):
         raise FoldingError(
             "gives fewer than three words a frame, which FINN's window generator cannot count",
             where=node.name,

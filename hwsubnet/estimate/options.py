@@ -68,7 +68,9 @@ class Unit:
             found = _matrix(node, wanted)
         else:
             followed = map(self.follow, wanted)
-            found = self._asked([each for each in followed if self._has_windows(each)])
+            found = self._asked(
+                [each for each in followed if all(map(countable, self.nodes, each))]
+            )
         found = _with_choices(self.nodes, found)
         return self._priced(found, costs)
 
@@ -90,13 +92,6 @@ class Unit:
             if "parallel_window" in choices(window):
                 windows[-1]["parallel_window"] = int(folding.get("SIMD", 1) != 1)
         return (*windows, folding)
-
-    def _has_windows(self, foldings: tuple[Folding, ...]) -> bool:
-        """Whether FINN can generate the window generators with these foldings."""
-        return all(
-            node.kind != "ConvolutionInputGenerator" or countable(node, folding)
-            for node, folding in zip(self.nodes, foldings, strict=True)
-        )
 
     def named(self, foldings: Iterable[Folding]) -> dict[str, Folding]:
         """Return foldings by node name."""

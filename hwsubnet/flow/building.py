@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from hwsubnet import tools
 from hwsubnet.artifacts import (
     Metrics,
-    Resources,
     RtlDesign,
     SynthesizedPart,
     scratch_folder,
@@ -310,18 +308,10 @@ def _with_vendor(found: Metrics, vendor: "VendorRun | None", board: Board) -> Me
     """Add the ``vendor`` rung, which utilization and `fits` then go by."""
     if vendor is None:
         return found
-    shares = {
-        name: used / held if (held := getattr(board.resources, name)) else None
-        for name, used in _counts(vendor.resources).items()
-    }
     return found.model_copy(
         update={
             "resources": {**found.resources, "vendor": vendor.resources},
-            "utilization": shares,
-            "fits": all(share is None or share <= 1 for share in shares.values()),
+            "utilization": board.utilization(vendor.resources),
+            "fits": board.fits(vendor.resources),
         }
     )
-
-
-def _counts(resources: Resources) -> Mapping[str, float]:
-    return {name: value for name, value in dict(resources).items() if value is not None}

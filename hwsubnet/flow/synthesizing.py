@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from hwsubnet.artifacts import Metrics, NodeEstimate, Resources, SynthesisReport, SynthesizedPart
+from hwsubnet.artifacts import Metrics, NodeEstimate, SynthesisReport, SynthesizedPart
 from hwsubnet.boards import Board
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
@@ -99,14 +99,11 @@ def with_synthesis(found: M, report: SynthesisReport, graph: KernelGraph, board:
         update={
             "nodes": (*nodes, *_edges(found, report, graph)),
             "resources": {**found.resources, "synthesized": total},
-            "utilization": _utilization(total, board),
-            "fits": all(_used(total, name) <= _used(board.resources, name) for name in _NAMES),
+            "utilization": board.utilization(total),
+            "fits": board.fits(total),
             "synthesis": report,
         }
     )
-
-
-_NAMES = tuple(Resources.model_fields)
 
 
 def _edges(found: Metrics, report: SynthesisReport, graph: KernelGraph) -> tuple[NodeEstimate, ...]:
@@ -132,17 +129,3 @@ def _edge(
         cycles=words[part.name],
         resources={"synthesized": part.cells.resources},
     )
-
-
-def _utilization(total: Resources, board: Board) -> dict[str, float | None]:
-    return {
-        name: _used(total, name) / held if (held := _used(board.resources, name)) else None
-        for name in _NAMES
-    }
-
-
-def _used(resources: Resources, name: str) -> float:
-    """Return a count that is known: synthesis and part totals know all of them."""
-    value: float | None = getattr(resources, name)
-    assert value is not None
-    return value

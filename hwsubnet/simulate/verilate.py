@@ -218,7 +218,8 @@ def verilate(
             log=cache.resolve() / f"{key[:32]}.log",
             cwd=folder,
         )
-        _keep_runtime(built, runtime, scratch)
+        if not runtime.is_dir():
+            _keep_runtime(built, runtime, scratch)
         publish = scratch / "publish"
         publish.mkdir()
         (built / harness.product).rename(publish / harness.product)
@@ -231,13 +232,13 @@ def verilate(
 
 
 def _keep_runtime(built: Path, runtime: Path, scratch: Path) -> None:
-    """Keep Verilator's own objects for the next design, unless they are kept already."""
+    """Keep Verilator's own objects for the next design."""
     objects = [built / name for name in _RUNTIME if (built / name).is_file()]
     fresh = scratch / "runtime"
     fresh.mkdir()
     for path in objects:
         shutil.copy2(path, fresh)
-    with suppress(OSError):  # kept before, by this process or another
+    with suppress(OSError):  # another process was faster
         fresh.rename(runtime)
 
 
