@@ -35,51 +35,41 @@ class Assignment:
 
 
 class Assigner:
-    """Units with their options, and the streams between them."""
+    """Units with the options that keep a speed, and the streams between them.
 
-    def __init__(self, options: Sequence[Options], edges: Sequence[Edge]) -> None:
+    Parameters
+    ----------
+    options
+        Of each unit.
+    edges
+        Between them.
+    cycles
+        Per frame, that no unit and no stream may exceed; each unit has an option that keeps them.
+    """
+
+    def __init__(self, options: Sequence[Options], edges: Sequence[Edge], cycles: int) -> None:
         self.options = options
-        self.edges = edges
-        self._forest = _spanning_forest(len(options), edges)
+        self.edges = [edge.within(cycles) for edge in edges]
+        self._legal = [np.flatnonzero(unit.cycles <= cycles) for unit in options]
+        self._forest = _spanning_forest(len(options), self.edges)
         self._touching: list[list[Edge]] = [[] for _ in options]
-        for edge in edges:
+        for edge in self.edges:
             self._touching[edge.source].append(edge)
             self._touching[edge.sink].append(edge)
 
-    def _at(self, cycles: int) -> "Assigner":
-        """Return the units with streams that keep `cycles` where they can."""
-        return Assigner(self.options, [edge.within(cycles) for edge in self.edges])
-
-    def cheapest(self, cycles: int, prices: Costs) -> Assignment:
-        """Return the cheapest assignment in which no unit takes more than `cycles`.
+    def within(self, limits: Costs) -> Assignment:
+        """Return an assignment that keeps `limits`, or one that exceeds them least.
 
         Parameters
         ----------
-        cycles
-            Per frame; each unit has an option that keeps them.
-        prices
-            Of each resource, shape (5,).
-        """
-        legal = [self._legal(unit, cycles) for unit in range(len(self.options))]
-        return self._at(cycles)._priced(legal, prices)
-
-    def within(self, cycles: int, limits: Costs) -> Assignment:
-        """Return an assignment that keeps `cycles` and `limits`, or one that exceeds them least.
-
-        Parameters
-        ----------
-        cycles
-            Per frame; each unit has an option that keeps them.
         limits
             Of each resource, shape (5,).
         """
-        legal = [self._legal(unit, cycles) for unit in range(len(self.options))]
-        kept = self._at(cycles)
         scale = 1 / np.maximum(limits, 1e-9)
         shares = np.ones(len(limits))
         best, least = None, float("inf")
         for round_ in range(ROUNDS):
-            found = kept._priced(legal, shares * scale)
+            found = self.cheapest(shares * scale)
             use = found.total * scale
             excess = float(_excess(use))
             if excess < least:
@@ -89,15 +79,18 @@ class Assigner:
             shares = shares * np.clip(use, 0.25, 4) ** (STEP / (1 + round_ / 4))
             shares /= shares.max()
         assert best is not None
-        return kept._mended(best, legal, scale)
+        return self._mended(best, scale)
 
-    def _legal(self, unit: int, cycles: int) -> Integers:
-        return np.flatnonzero(self.options[unit].cycles <= cycles)
+    def cheapest(self, prices: Costs) -> Assignment:
+        """Return the cheapest assignment: leaves tell their parents what each option costs them.
 
-    def _priced(self, legal: Sequence[Integers], prices: Costs) -> Assignment:
-        """Choose by dynamic programming: leaves tell their parents what each option costs them."""
+        Parameters
+        ----------
+        prices
+            Of each resource, shape (5,).
+        """
         candidates, values = [], []
-        for options, indices in zip(self.options, legal, strict=True):
+        for options, indices in zip(self.options, self._legal, strict=True):
             cost = options.costs[indices] @ prices
             if len(indices) > CANDIDATES:
                 nearest = np.argpartition(cost, CANDIDATES)[:CANDIDATES]
@@ -123,12 +116,12 @@ class Assigner:
         chosen = tuple(int(c[p]) for c, p in zip(candidates, position, strict=True))
         return Assignment(chosen, self._total(chosen))
 
-    def _mended(self, found: Assignment, legal: Sequence[Integers], scale: Costs) -> Assignment:
+    def _mended(self, found: Assignment, scale: Costs) -> Assignment:
         """Exchange the option that lessens the excess most, until none does."""
         excess = float(_excess(found.total * scale))
         while excess > 0:
             best: tuple[float, int, int, Costs] | None = None
-            for unit, indices in enumerate(legal):
+            for unit, indices in enumerate(self._legal):
                 totals = found.total + self._changes(found.chosen, unit, indices)
                 excesses = _excess(totals * scale)
                 index = int(excesses.argmin())

@@ -78,7 +78,7 @@ class Search:
             if signature not in by_signature:
                 by_signature[signature] = unit.options(prices.nodes)
             self.options.append(by_signature[signature])
-        self._assigner = Assigner(self.options, edges(units, self.options, prices.edges))
+        self._edges = edges(units, self.options, prices.edges)
 
     def targets(self) -> Integers:
         """Return all cycle counts that the whole pipeline can take, rising."""
@@ -86,7 +86,7 @@ class Search:
             np.concatenate(
                 [
                     *(options.cycles for options in self.options),
-                    *(edge.cycles.reshape(-1) for edge in self._assigner.edges),
+                    *(edge.cycles.reshape(-1) for edge in self._edges),
                 ]
             )
         )
@@ -137,26 +137,30 @@ class Search:
         limits = UTILIZATION * self.held if limits is None else limits
         targets = self.targets()
         slow, fast = len(targets) - 1, -1
-        least = self._assigner.within(int(targets[slow]), limits)
+        least = self._assigner(int(targets[slow])).within(limits)
         if not _fits(least, limits):
             raise self._does_not_fit(
                 least, limits, "prune more, use fewer bits, or choose a larger board"
             )
         while slow - fast > 1:  # what keeps a target keeps slower ones too
             middle = (slow + fast) // 2
-            if _fits(self._assigner.within(int(targets[middle]), limits), limits):
+            if _fits(self._assigner(int(targets[middle])).within(limits), limits):
                 slow = middle
             else:
                 fast = middle
         return self._choice(self._leanest(int(targets[slow]), limits))
 
+    def _assigner(self, cycles: int) -> Assigner:
+        return Assigner(self.options, self._edges, cycles)
+
     def _leanest(self, cycles: int, limits: Costs) -> Assignment:
         """Return the assignment that takes the least share of `limits`, its largest one counted."""
-        best = self._assigner.within(cycles, limits)
+        assigner = self._assigner(cycles)
+        best = assigner.within(limits)
         low, high = 0.0, _share(best, limits)
         while high - low > PRECISION * high:
             middle = (low + high) / 2
-            found = self._assigner.within(cycles, middle * limits)
+            found = assigner.within(middle * limits)
             share = _share(found, limits)
             if share < high:
                 best, high = found, share

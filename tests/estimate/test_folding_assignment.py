@@ -64,7 +64,7 @@ def test_trees_are_solved_exactly(shape, seed):
     cycles = max(int(each.cycles.min()) for each in options)
     everything = every(options, edges, cycles)
     assume(everything)
-    found = Assigner(options, edges).cheapest(cycles, PRICES)
+    found = Assigner(options, edges, cycles).cheapest(PRICES)
     assert np.allclose(everything[found.chosen], found.total)
     assert found.total @ PRICES == pytest.approx(min(t @ PRICES for t in everything.values()))
 
@@ -81,7 +81,7 @@ def test_limits_are_kept_where_they_can_be(shape):
             continue
         random = np.random.default_rng(seed)
         limits = everything[random.integers(len(everything))] * 1.05
-        answer = Assigner(options, edges).within(cycles, limits)
+        answer = Assigner(options, edges, cycles).within(limits)
         possible += 1
         if (answer.total <= limits).all():
             exact = every(options, edges, cycles)[answer.chosen]
@@ -98,6 +98,6 @@ def test_resources_are_traded_for_each_other():
         np.array([1, 1]), np.zeros((2, 1), int), np.zeros((2, 1), int), costs,
     )  # fmt: skip
     limits = np.array([25.0, 1, 1, 1, 20])
-    answer = Assigner([one] * 4, []).within(1, limits)
+    answer = Assigner([one] * 4, [], 1).within(limits)
     assert (answer.total <= limits).all()
     assert sorted(answer.chosen) == [0, 0, 1, 1]
