@@ -5,7 +5,8 @@ frames through FINN's Python packing as its PYNQ driver uses it, and the ratio. 
 the DMA moves, the driver's own layout for the driver and FINN's for FINN; the ratio is of times.
 
 ``pack`` goes from the accelerator's integers to a DMA buffer, ``quantize`` from the model's reals
-to integers, ``unpack`` from a DMA buffer to integers, ``scale`` from integers to the model's reals.
+(float32, channels first as in PyTorch) to integers, ``unpack`` from a DMA buffer to integers,
+``scale`` from integers to the model's reals (float64, a scale for each channel).
 
     OMP_NUM_THREADS=1 python benchmarks/driver.py
 """
@@ -52,14 +53,23 @@ def measure(
 ) -> dict[str, float]:
     """Measure one kind of stream."""
     stream = Stream("t", DataType.parse(datatype), shape, parallel)
-    host = HostAffine(datatype=datatype, shape=(1, *shape), scale=(1 / 255,))
     graph = KernelGraph((), (stream,), (stream,))
-    side = interface_of("net", load_board(board), 100, 1e6, graph, host, host).input
+    deep = len(shape) == 3
+    host = HostAffine(datatype=datatype, shape=(1, *shape), scale=(1 / 255,))
+    source = host.model_copy(update={"transpose": (0, 2, 3, 1) if deep else None})
+    scales = tuple(np.linspace(0.5, 1.5, shape[-1]))
+    sink = host.model_copy(
+        update={"transpose": (0, 3, 1, 2) if deep else None, "scale": scales, "bias": scales}
+    )
+    interface = interface_of("net", load_board(board), 100, 1e6, graph, source, sink)
+    side, leaving = interface.input, interface.output
     frames = max(1, int(megabytes * 1e6 / side.row_bytes))
     rng = np.random.default_rng(0)
     low, high = side.units.low, side.units.high
     integers = rng.integers(low, high, (frames, *shape), endpoint=True).astype(side.dtype)
-    reals = to_reals(integers, side.units).astype(np.float32)
+    reals = (side.units.scale[0] * integers).astype(np.float32)
+    reals = np.ascontiguousarray(np.moveaxis(reals, -1, 1))
+    values = np.empty((frames, *shape))
     buffer = np.zeros(frames * side.row_bytes, dtype=np.uint8)
     size = buffer.nbytes / 1e6
     found = {
@@ -70,7 +80,7 @@ def measure(
         "quantize_and_pack_mb_s": size
         / seconds(lambda: side.pack(to_integers(reals, side.units, side.dtype), buffer), repeats),
         "unpack_and_scale_mb_s": size
-        / seconds(lambda: to_reals(side.unpack(buffer, frames), side.units), repeats),
+        / seconds(lambda: to_reals(side.unpack(buffer, frames), leaving.units, values), repeats),
     }
     assert np.array_equal(side.unpack(buffer, frames), integers)
     few = max(1, frames // 50)  # FINN's takes long

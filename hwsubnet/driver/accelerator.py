@@ -129,22 +129,22 @@ class Accelerator:
         frames = np.asarray(x)
         source, sink = self.interface.input, self.interface.output
         check_frames(frames, source.units)
-        parts: list[NDArray[Any]] = []
-        before: tuple[int, int] | None = None
+        values = np.empty((len(frames), *sink.units.shape))
+        before: tuple[int, NDArray[np.float64]] | None = None  # buffer, and where its outputs go
         for number, start in enumerate(range(0, len(frames), self.frames_per_transfer)):
-            part, buffer = frames[start : start + self.frames_per_transfer], number % 2
-            integers = to_integers(part, source.units, source.dtype)
-            source.pack(integers, self._inputs[buffer])
+            end, buffer = start + self.frames_per_transfer, number % 2
+            part = frames[start:end]
+            source.pack(to_integers(part, source.units, source.dtype), self._inputs[buffer])
             if before is not None:
-                self._finish(*before)
+                self._finish(before[0], len(before[1]))
             self._start(buffer, len(part))
             if before is not None:
-                parts.append(sink.unpack(self._outputs[before[0]], before[1]))
-            before = buffer, len(part)
+                self._read(*before)
+            before = buffer, values[start:end]
         assert before is not None, "check_frames refuses an empty batch"
-        self._finish(*before)
-        parts.append(sink.unpack(self._outputs[before[0]], before[1]))
-        return to_reals(np.concatenate(parts), sink.units)
+        self._finish(before[0], len(before[1]))
+        self._read(*before)
+        return values.transpose(sink.units.transpose) if sink.units.transpose else values
 
     def predict(self, x: ArrayLike) -> "NDArray[np.int64]":
         """Return the class of each frame, shape (N,); parameters and errors as of `run`.
@@ -232,6 +232,11 @@ class Accelerator:
                 f"not {expected}",
                 fix="load it again; if that does not help, bitstream and NAME.json do not fit",
             )
+
+    def _read(self, buffer: int, values: "NDArray[np.float64]") -> None:
+        """Turn what a transfer gave into reals, shape (N, *units.shape)."""
+        sink = self.interface.output
+        to_reals(sink.unpack(self._outputs[buffer], len(values)), sink.units, values)
 
     def _wait(self, channel: Any, doing: str) -> None:
         """Wait for a transfer; pynq's own wait has no limit."""

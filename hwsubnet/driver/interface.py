@@ -48,9 +48,11 @@ class Side:
         return rows.view(self.dtype)[:, : self.elements]
 
     def pack(self, integers: "NDArray[Any]", buffer: "NDArray[np.uint8]") -> None:
-        """Write integers, shape (N, *units.shape), into a DMA buffer."""
+        """Write integers, shape (N, *units.shape), of any memory layout, into a DMA buffer."""
         rows = self.rows(buffer, len(integers))
-        np.copyto(rows, integers.reshape(rows.shape), casting="unsafe")
+        # Splitting an axis is a view, while joining those of a transposed array would copy.
+        frames = rows.reshape(len(integers), *self.units.shape)
+        np.copyto(frames, integers.reshape(frames.shape), casting="unsafe")
         if self.bipolar:
             np.greater(rows, 0, out=rows, casting="unsafe")
 

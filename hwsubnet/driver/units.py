@@ -131,7 +131,9 @@ def _out_of_range(x: "NDArray[Any]", units: Units, where: object) -> ModelError:
     )
 
 
-def to_reals(integers: "NDArray[Any]", units: Units) -> "NDArray[np.float64]":
+def to_reals(
+    integers: "NDArray[Any]", units: Units, out: "NDArray[np.float64] | None" = None
+) -> "NDArray[np.float64]":
     """Turn what the accelerator gives into the model's output units.
 
     Parameters
@@ -140,12 +142,29 @@ def to_reals(integers: "NDArray[Any]", units: Units) -> "NDArray[np.float64]":
         (N, *units.shape), channels last.
     units
         Of the accelerator's output.
+    out
+        (N, *units.shape), C-contiguous, where the values are written before axes are permuted; a
+        new array if not given.
 
     Returns
     -------
     NDArray
         (N, ...) in the layout of the model's output: scale * integer + bias.
     """
-    values: NDArray[np.float64] = np.asarray(units.scale) * integers + np.asarray(units.bias)
-    values = values.reshape(len(integers), *units.shape)
+    values = np.empty((len(integers), *units.shape)) if out is None else out
+    # A row of factors is as long as a frame: channels alone would make inner loops of a few steps.
+    scale, bias = (_row(entries, units.shape) for entries in (units.scale, units.bias))
+    given, rows = integers.reshape(len(integers), -1), values.reshape(len(integers), -1)
+    step = max(1, _BLOCK // rows.shape[1])
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        np.multiply(given[start : start + step], scale, out=part, dtype=np.float64)
+        part += bias
     return values.transpose(units.transpose) if units.transpose is not None else values
+
+
+def _row(entries: "tuple[float, ...]", shape: "tuple[int, ...]") -> "NDArray[np.float64]":
+    """Return one entry for all elements, or an entry for each element of a frame."""
+    if len(entries) == 1:
+        return np.asarray(entries)
+    return np.broadcast_to(np.asarray(entries), shape).reshape(-1)

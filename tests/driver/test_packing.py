@@ -54,6 +54,14 @@ def test_memory_is_little_endian_and_frames_start_at_a_beat():
     assert buffer.tolist() == [1, 0, 255, 255, 0, 1, 0, 0, 2, 0, *[0] * 6, 3, *[0] * 15]
 
 
+def test_channels_first_are_packed_channels_last():
+    found = make("UINT4", (2, 1, 3), "Pynq-Z2").input
+    buffer = np.zeros(2 * found.row_bytes, dtype=np.uint8)
+    frames = np.arange(12).reshape(2, 3, 2, 1)
+    found.pack(frames.transpose(0, 2, 3, 1), buffer)
+    assert buffer.tolist() == [0, 2, 4, 1, 3, 5, 0, 0, 6, 8, 10, 7, 9, 11, 0, 0]
+
+
 def test_bipolar_elements_are_bits_in_memory():
     found = make("BIPOLAR", (4,), "Pynq-Z2").input
     buffer = np.zeros(found.row_bytes, dtype=np.uint8)
