@@ -109,6 +109,8 @@ class CompactNetwork(Artifact):
     macs: int
     bit_operations: int | None = None
     """Each MAC as weight bits times activation bits."""
+    zero_weights: int | None = None
+    """Weights that are exactly 0 and are counted and built like all others."""
 
 
 class ExportedModel(Artifact):
@@ -389,6 +391,9 @@ class Metrics(Record):
     sparsity: float | None = None
     """``None`` for a model that was not pruned here."""
     channels: dict[str, Kept] | None = None
+    zero_weights: int | None = None
+    """Single weights that unstructured pruning set to 0; the hardware keeps a place for each.
+    ``None`` where channels were pruned."""
     alignment: Alignment | None = None
     accuracy: Accuracy | None = None
     weights_mbit: float | None = None

@@ -49,12 +49,17 @@ class ModelConfig(Record):
 class PruningConfig(Record):
     """How channels are chosen: Algorithm 1 of Zhang, Colbert & Das (2022), or a baseline."""
 
-    schedule: Literal["layerwise", "one-shot", "stepwise", "scratch"] = "layerwise"
+    schedule: Literal["layerwise", "one-shot", "stepwise", "unstructured", "scratch"] = "layerwise"
     """`layerwise`: one group of channels after the other, from the input on. `one-shot`: all at
-    once. `stepwise`: all, in five steps. `scratch`: a narrower network trained from its start."""
-    importance: Literal["activation-l1", "activation-l0", "weight-l1"] = "activation-l1"
+    once. `stepwise`: all, in five steps. `unstructured`: single weights by their magnitude, in five
+    steps; an accuracy to compare with, as the hardware keeps its size. `scratch`: a narrower
+    network trained from its start."""
+    importance: Literal["activation-l1", "activation-l0", "weight-l1", "published"] = (
+        "activation-l1"
+    )
     """Mean magnitude of a channel's activations, share of them that is not zero, or magnitude of
-    its weights."""
+    its weights; `published`: the weights' for `stepwise`, the activations' for the others, as in
+    the paper. Without effect on `unstructured`."""
     levels: tuple[Level, ...] = Field((0.0, 0.25, 0.5, 0.75), min_length=1)
     """Shares of every group's channels that go; each in [0, 1)."""
     align: int = Field(1, ge=1, le=64)

@@ -13,6 +13,7 @@ from hwsubnet.compact.removal import remove_channels
 from hwsubnet.errors import ConfigError
 from hwsubnet.models import layer_label, load_network, save_weights
 from hwsubnet.prune import ChannelGroup, channels_to_keep, find_groups
+from hwsubnet.prune.elements import count_zeros
 
 WEIGHTS = "weights.safetensors"
 
@@ -58,6 +59,7 @@ def compact(trained: TrainedNetwork, folder: Path, out: Path, align: int = 1) ->
         activations_mbit_paper=megabits(counts.activations_paper, spec.precision.activation_bits),
         macs=counts.macs,
         bit_operations=counts.bit_operations,
+        zero_weights=count_zeros(network),
     )
     result.save(out)
     return result

@@ -20,8 +20,7 @@ def check(config: SweepConfig) -> None:
     """
     from hwsubnet.data import load_data, steps_per_epoch
     from hwsubnet.models import build
-    from hwsubnet.prune import channels_to_keep, find_groups
-    from hwsubnet.prune.schedules import make_schedule
+    from hwsubnet.prune.schedules import find_parts, make_schedule
 
     if config.hardware.simulate_images or config.hardware.synthesize:
         require_all("verilator", "g++", "make")  # synthesis needs the depths of FIFOs
@@ -38,10 +37,8 @@ def check(config: SweepConfig) -> None:
             precision=config.precision,
         )
     )
-    groups = [group for group in find_groups(network) if group.prunable]
+    parts = find_parts(config.pruning, network)
     steps = steps_per_epoch(data.train, config.training.batch)
     for sparsity in config.pruning.levels:
-        for group in groups:
-            channels_to_keep(group.channels, sparsity, where=group.name)
         if sparsity > 0:
-            make_schedule(config, groups, sparsity, steps)
+            make_schedule(config, parts, sparsity, steps)

@@ -251,9 +251,11 @@ class LevelPipeline:
         A level that no folding makes fit is reported with the reason: others may fit.
         """
         compacted, trained = self.compacted, self.trained
+        unstructured = self.config.pruning.schedule == "unstructured"
         level = Level(
             sparsity=self.sparsity,
             channels=compacted.channels,
+            zero_weights=compacted.zero_weights if unstructured else None,
             alignment=compacted.alignment,
             accuracy=trained.test,
             weights_mbit=compacted.weights_mbit,

@@ -61,7 +61,8 @@ class ChannelGroup:
     channels
         How many there are.
     exempt
-        Why all of them must stay, such as "reach the network's output"; None where they may go.
+        Why all of them must stay, such as "reach the network's output" or that there is but one;
+        None where they may go.
     sites
         Masks that the channels pass.
     producers
@@ -84,6 +85,11 @@ class ChannelGroup:
     def prunable(self) -> bool:
         """Whether channels may go."""
         return self.exempt is None
+
+    @property
+    def layers(self) -> tuple[Tensor, ...]:
+        """The group's channels in each layer that produces some, int64 (n,); all must keep one."""
+        return tuple(torch.unique(member.index[member.index >= 0]) for member in self.producers)
 
     @property
     def mask(self) -> Tensor:
@@ -194,10 +200,11 @@ def _group(found: Trace, group: int, numbers: dict[int, int], channels: int) -> 
         return tuple(shares)
 
     producers = share("producer")
+    exempt = next((why for a, why in found.frozen.items() if found.together(a) == group), None)
     return ChannelGroup(
         name=producers[0].name,
         channels=channels,
-        exempt=next((why for a, why in found.frozen.items() if found.together(a) == group), None),
+        exempt=exempt or ("cannot be fewer than one" if channels == 1 else None),
         sites=share("site"),
         producers=producers,
         norms=share("norm"),

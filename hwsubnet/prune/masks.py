@@ -1,5 +1,6 @@
 """Channel masks: which channels of an activation stay, and how many."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -103,7 +104,11 @@ def channels_to_keep(
 
 
 def select(
-    importance: Tensor, sparsity: float, multiple: int = 1, where: object | None = None
+    importance: Tensor,
+    sparsity: float,
+    multiple: int = 1,
+    where: object | None = None,
+    layers: Sequence[Tensor] = (),
 ) -> Tensor:
     """Choose the most important channels, exactly as many as :func:`channels_to_keep` says.
 
@@ -113,14 +118,33 @@ def select(
     ----------
     importance
         (C,), larger is more important.
+    layers
+        Channels of layers none of which may lose all, int64 (n,) each: their most important ones
+        stay before all others. Where a layer holds all C channels this changes nothing.
 
     Returns
     -------
     Tensor
         Which channels stay, bool (C,).
+
+    Raises
+    ------
+    ConfigError
+        As :func:`channels_to_keep`; or if fewer channels stay than `layers` need.
     """
     count = channels_to_keep(len(importance), sparsity, multiple, where)
     order = torch.argsort(importance, descending=True, stable=True)
+    rank = torch.argsort(order)
     keep = torch.zeros(len(importance), dtype=torch.bool, device=importance.device)
-    keep[order[:count]] = True
+    for channels in layers:
+        keep[channels[rank[channels].argmin()]] = True
+    needed = int(keep.sum())
+    if needed > count:
+        raise ConfigError(
+            f"level {sparsity} keeps {count} channels, fewer than its {needed} layers that need "
+            "one each",
+            where=where,
+            fix="choose a lower level or wider layers",
+        )
+    keep[order[~keep[order]][: count - needed]] = True
     return keep

@@ -6,7 +6,7 @@ the start of the pruning phase; what a group has measured and its mask lie in th
 so the step is all the state there is.
 
 Layerwise greedy pruning is Algorithm 1 of Zhang, Colbert & Das (Applied Sciences 12(15):7829,
-2022); one-shot, stepwise and from-scratch training are what they compare it with.
+2022); one-shot, stepwise, unstructured and from-scratch training are what they compare it with.
 """
 
 from abc import ABC, abstractmethod
@@ -15,16 +15,23 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from hwsubnet.config import SweepConfig
+from hwsubnet.config import PruningConfig, SweepConfig
 from hwsubnet.errors import ConfigError
+from hwsubnet.prune.elements import WeightElements, find_elements
+from hwsubnet.prune.groups import find_groups
 from hwsubnet.prune.importance import Measure
-from hwsubnet.prune.masks import channels_to_keep, select
+from hwsubnet.prune.masks import select
 
 
 class Prunable(Protocol):
-    """A group of channels that live and die together, as `hwsubnet.prune.find_groups` finds it."""
+    """What is pruned as a whole, to the same sparsity as all others.
+
+    Channels that live and die together, as `hwsubnet.prune.find_groups` finds them, or the single
+    weights of a layer.
+    """
 
     @property
     def name(self) -> str:
@@ -37,6 +44,10 @@ class Prunable(Protocol):
     @property
     def prunable(self) -> bool:
         """False where every channel must stay."""
+
+    @property
+    def layers(self) -> Sequence[Tensor]:
+        """Channels, int64 (n,), of each layer that must keep one at least."""
 
     def observe(self, on: bool) -> None:
         """Start measuring afresh, or stop."""
@@ -108,7 +119,7 @@ class PruningSchedule(ABC):
     Raises
     ------
     ConfigError
-        If the sparsity would empty a group.
+        If the sparsity would empty a group or a layer of it.
     """
 
     def __init__(
@@ -123,7 +134,7 @@ class PruningSchedule(ABC):
         self.groups = tuple(group for group in groups if group.prunable)
         self.measure, self.multiple = measure, multiple
         for group in self.groups:
-            channels_to_keep(group.channels, sparsity, multiple, group.name)
+            self._select(group, torch.zeros(group.channels), sparsity)  # raises here, if ever
         self.windows = self.plan(len(self.groups), sparsity, timing)
         self.steps_done = 0
         self._open_windows()
@@ -150,7 +161,7 @@ class PruningSchedule(ABC):
             if window.refreshes_after(now):
                 for group in self._of(window):
                     importance = group.importance(self.measure)
-                    group.set_mask(select(importance, window.sparsity, self.multiple, group.name))
+                    group.set_mask(self._select(group, importance, window.sparsity))
             if now == window.last:
                 for group in self._of(window):
                     group.observe(False)
@@ -170,6 +181,9 @@ class PruningSchedule(ABC):
             if window.first == self.steps_done:
                 for group in self._of(window):
                     group.observe(True)
+
+    def _select(self, group: Prunable, importance: Tensor, sparsity: float) -> Tensor:
+        return select(importance, sparsity, self.multiple, group.name, group.layers)
 
     def _of(self, window: Window) -> list[Prunable]:
         return [self.groups[index] for index in window.groups]
@@ -229,6 +243,28 @@ class Stepwise(PruningSchedule):
         return tuple(windows)
 
 
+class Unstructured(Stepwise):
+    """Single weights by their magnitude, at the steps of `Stepwise`, as Zhu & Gupta have it.
+
+    Weights that went stay 0 through every step.
+    """
+
+    def step(self) -> None:
+        """Note that a training step has been done."""
+        for layer in self._layers():
+            layer.hold()
+        super().step()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from a state; the network's own must have been loaded before."""
+        super().load_state_dict(state)
+        for layer in self._layers():
+            layer.read_zeros()
+
+    def _layers(self) -> list[WeightElements]:
+        return [group for group in self.groups if isinstance(group, WeightElements)]
+
+
 class Scratch(PruningSchedule):
     """No masks: the baseline that trains a network built narrower in the first place."""
 
@@ -242,14 +278,38 @@ SCHEDULES: dict[str, type[PruningSchedule]] = {
     "layerwise": Layerwise,
     "one-shot": OneShot,
     "stepwise": Stepwise,
+    "unstructured": Unstructured,
     "scratch": Scratch,
 }
+
+
+def measure_of(config: PruningConfig) -> Measure:
+    """Resolve ``published``: Zhang, Colbert & Das pair the stepwise schedule with the weights."""
+    if config.importance != "published":
+        return config.importance
+    return "weight-l1" if config.schedule == "stepwise" else "activation-l1"
+
+
+def find_parts(config: PruningConfig, network: nn.Module) -> tuple[Prunable, ...]:
+    """Find what a config prunes in a network: its groups of channels, or its layers' weights."""
+    return find_elements(network) if config.schedule == "unstructured" else find_groups(network)
 
 
 def make_schedule(
     config: SweepConfig, groups: Sequence[Prunable], sparsity: float, steps_per_epoch: int
 ) -> PruningSchedule:
     """Build the schedule that a config asks for; epochs become steps here, once.
+
+    Parameters
+    ----------
+    config
+        Of the sweep.
+    groups
+        What is pruned, as `find_parts` finds it.
+    sparsity
+        Of each.
+    steps_per_epoch
+        Training steps.
 
     Raises
     ------
@@ -265,7 +325,11 @@ def make_schedule(
     if not any(group.prunable for group in groups):
         raise ConfigError("has no channels that could be pruned", where="model.name")
     schedule = SCHEDULES[pruning.schedule](
-        groups, sparsity, timing, measure=pruning.importance, multiple=pruning.align
+        groups,
+        sparsity,
+        timing,
+        measure=measure_of(pruning),
+        multiple=1 if pruning.schedule == "unstructured" else pruning.align,
     )
     if schedule.end > epochs * steps_per_epoch:
         needed = ceil(schedule.end / steps_per_epoch)

@@ -48,6 +48,11 @@ def accuracy(level: Level) -> float | None:
     return level.accuracy.quantized if level.accuracy else None
 
 
+def unstructured(report: Report) -> bool:
+    """Whether single weights were pruned, which makes no accelerator smaller."""
+    return any(level.zero_weights is not None for level in report.levels)
+
+
 def tiles(report: Report) -> tuple[Tile, ...]:
     """Accuracy, speed, cost and size, from the first level to the last."""
     levels = report.levels
@@ -120,6 +125,11 @@ def rows(report: Report) -> tuple[Row, ...]:
         ),
         row("multiply-accumulates", "per frame", lambda v: v.macs),
         row("weights", "Mbit", lambda v: v.weights_mbit, significant),
+        *(
+            [row("weights set to 0", "they keep their place in hardware", lambda v: v.zero_weights)]
+            if unstructured(report)
+            else []
+        ),
         row("activations", "Mbit, outputs of the weight layers", _activations, significant),
         row(
             "performance density",

@@ -34,6 +34,7 @@ def render(report: Report) -> str:
             names=[level_name(level.sparsity) for level in report.levels],
             tiles=headline.tiles(report),
             rows=headline.rows(report),
+            unstructured=headline.unstructured(report),
             resources=RESOURCES,
             tradeoffs=tradeoffs,
             stacks=stacks,

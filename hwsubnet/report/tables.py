@@ -79,6 +79,7 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
     row |= {
         "channels_kept": None if channels is None else sum(c.kept for c in channels.values()),
         "channels_of": None if channels is None else sum(c.of for c in channels.values()),
+        "zero_weights": level.zero_weights,
         "align_multiple": of(level.alignment, "multiple"),
         "align_extra_channels": of(level.alignment, "extra_channels"),
         "align_extra_weights": of(level.alignment, "extra_weights"),

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 from torch import nn
 
 from hwsubnet.config import PhaseConfig, SweepConfig
-from hwsubnet.prune.groups import find_groups
-from hwsubnet.prune.schedules import make_schedule
+from hwsubnet.prune.elements import find_elements
+from hwsubnet.prune.schedules import find_parts, make_schedule
 from hwsubnet.quant import set_quantization
 
 
@@ -88,6 +88,42 @@ class Quantization:
             set_quantization(self.network, activations=True)
 
 
+class Holding:
+    """Runs another schedule, and keeps at 0 the single weights that were pruned before.
+
+    Parameters
+    ----------
+    schedule
+        The other one.
+    network
+        Whose weights.
+    """
+
+    def __init__(self, schedule: Schedule, network: nn.Module) -> None:
+        self.schedule, self.layers = schedule, find_elements(network)
+
+    @property
+    def done(self) -> bool:
+        """Whether the other one is."""
+        return self.schedule.done
+
+    def step(self) -> None:
+        """Note that a training step has been done."""
+        for layer in self.layers:
+            layer.hold()
+        self.schedule.step()
+
+    def state_dict(self) -> dict[str, int]:
+        """Return the other one's state; the zeros are in the network's."""
+        return self.schedule.state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Give the other one its state; the network's own must have been loaded before."""
+        self.schedule.load_state_dict(state)
+        for layer in self.layers:
+            layer.read_zeros()
+
+
 @dataclass(frozen=True)
 class Phase:
     """A phase, ready to be run.
@@ -119,7 +155,7 @@ def prune_phase(config: SweepConfig, sparsity: float) -> Phase:
     """Train on in floating point while channels are masked, `sparsity` of every group."""
 
     def schedule(network: nn.Module, steps: int) -> Schedule:
-        return make_schedule(config, find_groups(network), sparsity, steps)
+        return make_schedule(config, find_parts(config.pruning, network), sparsity, steps)
 
     return Phase("prune", config.training.prune, config.training.dense.epochs, schedule)
 
@@ -129,11 +165,13 @@ def qat_phase(config: SweepConfig) -> Phase:
     training = config.training
 
     def schedule(network: nn.Module, steps: int) -> Schedule:
-        return Quantization(
+        quantization = Quantization(
             network,
             weights_after=round(training.quantize_weights_after * steps),
             activations_after=round(training.quantize_activations_after * steps),
         )
+        unstructured = config.pruning.schedule == "unstructured"
+        return Holding(quantization, network) if unstructured else quantization
 
     first_epoch = training.dense.epochs + training.prune.epochs
     return Phase("qat", training.qat, first_epoch, schedule)

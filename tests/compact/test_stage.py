@@ -8,6 +8,7 @@ from hwsubnet.artifacts import CompactNetwork, File, Kept, NetworkSpec, TrainedN
 from hwsubnet.compact import compact, count, load_compact
 from hwsubnet.errors import ConfigError, ModelError
 from hwsubnet.models import build, load_network, save_weights
+from hwsubnet.prune.elements import find_elements
 
 DIGITS = (1, 8, 8)
 
@@ -56,11 +57,26 @@ def test_what_is_left_is_counted(tmp_path):
     convolutions = 8 * 25 * 64 + 16 * 8 * 25 * 16
     linear = 4 * 16 * 64 + 64 * 32 + 32 * 10
     assert result.macs == convolutions + linear
+    assert result.zero_weights == 0
     weights = 8 * 25 + 16 * 8 * 25 + linear
     assert result.weights_mbit == (weights + 2 * (8 + 16 + 64 + 32) + 10) * 4 / 1e6
     outputs = 8 * 64 + 16 * 16 + 64 + 32
     assert result.activations_mbit == outputs * 4 / 1e6
     assert result.activations_mbit_paper == 2 * (2 * outputs + 10) * 4 / 1e6
+
+
+def test_single_weights_of_zero_are_counted_and_stay(tmp_path):
+    artifact = trained(tmp_path, masked=False)
+    model = load_network(artifact.spec, tmp_path / artifact.weights.path)
+    for part in find_elements(model):
+        part.set_mask(torch.arange(part.channels) % 4 == 0)
+    save_weights(model, tmp_path / "weights.safetensors")
+    artifact = artifact.model_copy(update={"weights": File.of(tmp_path, "weights.safetensors")})
+    result = compact(artifact, tmp_path, tmp_path / "compact")
+    weights = 16 * 25 + 32 * 16 * 25 + 4 * 32 * 128 + 128 * 64 + 64 * 10
+    assert result.zero_weights == 3 * weights // 4
+    assert result.weights_mbit == (weights + 2 * (16 + 32 + 128 + 64) + 10) * 4 / 1e6
+    assert all(layer.kept == layer.of for layer in result.channels.values())
 
 
 def test_the_papers_table_is_met_where_it_counts_as_we_do():

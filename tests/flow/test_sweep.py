@@ -235,3 +235,20 @@ def test_killed_again_and_again_it_ends_with_the_same_report(swept, recipe, tmp_
     assert (run / "dense").stat().st_ino == made
     assert json.loads(done.stdout) == json.loads((run / "report.json").read_text())
     assert results(run) == results(swept)
+
+
+def test_a_sweep_of_single_weights_keeps_the_hardware_and_says_so(tmp_path):
+    tree = TINY | {
+        "pruning": TINY["pruning"] | {"schedule": "unstructured"},
+        "hardware": {"verify_images": 16, "simulate_images": 0, "synthesize": False},
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(tree))
+    report = flow.sweep(load_config(tmp_path / "recipe.yaml"), tmp_path / "run")
+    dense, half = report.levels
+    assert dense.zero_weights == 0
+    layers = (4 * 25, 8 * 4 * 25, 32 * 8 * 4, 16 * 32, 10 * 16)
+    assert half.zero_weights == sum(layer // 2 for layer in layers)
+    assert half.channels == dense.channels
+    assert (half.macs, half.weights_mbit) == (dense.macs, dense.weights_mbit)
+    assert half.resources["analytical"] == dense.resources["analytical"]
+    assert "the hardware does not shrink" in (tmp_path / "run" / "report.html").read_text()

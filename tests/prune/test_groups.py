@@ -10,7 +10,8 @@ from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.errors import ConfigError, ModelError
 from hwsubnet.models import build
 from hwsubnet.models.blocks import Activation, ConvBlock
-from hwsubnet.prune import ChannelMask, find_groups
+from hwsubnet.prune import MEASURES, ChannelMask, find_groups, select
+from hwsubnet.prune.schedules import SCHEDULES, Layerwise, Timing
 from hwsubnet.quant import QuantConv2d, QuantLinear
 
 
@@ -105,6 +106,74 @@ def test_adding_a_concatenation_ties_all_its_parts_channel_by_channel():
     assert str(caught.value) == (
         "one.conv: would lose all 2 channels; choose a lower level or a wider layer"
     )
+
+
+def test_a_level_leaves_every_tied_layer_a_channel():
+    class Tied(Joined):
+        def __init__(self):
+            super().__init__()
+            self.side = ConvBlock(5, 5, 1, PRECISION)
+
+        def forward(self, x):
+            wide = torch.cat([self.one(x), self.two(x)], dim=1)
+            return self.end(self.reader(wide + self.side(wide)))
+
+    group = find_groups(Tied())[0]
+    assert [layer.tolist() for layer in group.layers] == [[0, 1], [2, 3, 4], [0, 1, 2, 3, 4]]
+    importance = torch.tensor([0.1, 0.2, 3.0, 4.0, 5.0])
+    group.set_mask(select(importance, 0.6, layers=group.layers))
+    assert group.mask.tolist() == [False, True, False, False, True]
+
+
+def test_a_group_of_one_channel_keeps_it():
+    class Narrow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = ConvBlock(1, 1, 1, PRECISION), ConvBlock(1, 4, 1, PRECISION)
+            self.end = conv(4, 1)
+
+        def forward(self, x):
+            return self.end(self.two(self.one(x)))
+
+    narrow, wide, _ = find_groups(Narrow())
+    assert not narrow.prunable
+    assert narrow.exempt == "cannot be fewer than one"
+    schedule = Layerwise((narrow, wide), 0.75, Timing(0, 1, 1))
+    while not schedule.done:
+        schedule.step()
+    assert (narrow.mask.tolist(), int(wide.mask.sum())) == ([True], 1)
+
+
+class Chain(nn.Module):
+    """Nineteen blocks added one after the other to a stem: twenty layers, one group."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = ConvBlock(1, 8, 1, PRECISION)
+        self.blocks = nn.ModuleList(ConvBlock(8, 8, 3, PRECISION) for _ in range(19))
+        self.end = conv(8, 2)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.end(x)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("name", ["layerwise", "one-shot", "stepwise"])
+def test_a_group_of_twenty_layers_loses_the_same_channels_everywhere(name, measure):
+    torch.manual_seed(0)
+    model = Chain().train()
+    chain, end = find_groups(model)
+    assert (len(chain.producers), len(chain.sites), chain.channels) == (20, 20, 8)
+    schedule = SCHEDULES[name]((chain, end), 0.75, Timing(1, 3, 1), measure=measure)
+    while not schedule.done:
+        model(torch.rand(2, 1, 4, 4)).sum().backward()
+        schedule.step()
+    assert int(chain.mask.sum()) == 2
+    for member in chain.sites:
+        assert torch.equal(member.module.keep, chain.mask)
 
 
 def test_a_depthwise_layer_belongs_to_its_producers_group():

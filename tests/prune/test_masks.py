@@ -53,6 +53,33 @@ def test_the_most_important_stay_and_ties_break_by_index(scores, sparsity):
     assert set(torch.nonzero(keep).flatten().tolist()) == wanted
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 20, 64])
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.25, 0.35, 0.45])
+def test_all_tied_channels_are_as_many_as_always(size, sparsity):
+    kept = channels_to_keep(size, sparsity)
+    for value in (0.0, 1.0, float("inf")):
+        keep = select(torch.full((size,), value), sparsity)
+        assert keep.tolist() == [True] * kept + [False] * (size - kept)
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=24), sparsities, st.integers(1, 4))
+def test_no_layer_of_a_group_loses_all_its_channels(scores, sparsity, parts):
+    assume(channels_to_keep(len(scores), min(sparsity, 0.5)) >= parts)
+    sparsity = min(sparsity, 0.5)
+    importance = torch.tensor(scores, dtype=torch.float32)
+    layers = torch.arange(len(scores)).chunk(parts)
+    keep = select(importance, sparsity, layers=layers)
+    assert keep.sum() == channels_to_keep(len(scores), sparsity)
+    assert all(bool(keep[layer].any()) for layer in layers)
+    free = select(importance, sparsity)
+    if all(bool(free[layer].any()) for layer in layers):
+        assert torch.equal(keep, free)
+    else:  # what stays for its layer's sake is the layer's best
+        for channel in torch.nonzero(keep & ~free).flatten().tolist():
+            (layer,) = (layer for layer in layers if channel in layer.tolist())
+            assert scores[channel] == max(scores[c] for c in layer.tolist())
+
+
 def test_masked_channels_are_zero_and_get_no_gradient():
     mask = ChannelMask(3)
     mask.set(torch.tensor([True, False, True]))

@@ -7,8 +7,10 @@ import pytest
 import torch
 from hypothesis import assume, given, strategies as st
 
+from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.config import SweepConfig
 from hwsubnet.errors import ConfigError
+from hwsubnet.models import build
 from hwsubnet.prune.masks import channels_to_keep
 from hwsubnet.prune.schedules import (
     SCHEDULES,
@@ -17,7 +19,10 @@ from hwsubnet.prune.schedules import (
     Scratch,
     Stepwise,
     Timing,
+    Unstructured,
+    find_parts,
     make_schedule,
+    measure_of,
 )
 
 
@@ -34,6 +39,7 @@ class Group:
     observing: bool = False
     seen: list[torch.Tensor] = field(default_factory=list)
     mask: torch.Tensor | None = None
+    layers: tuple[torch.Tensor, ...] = ()
 
     def observe(self, on):
         if on and not self.observing:
@@ -229,7 +235,13 @@ def test_epochs_become_whole_steps_once():
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("layerwise", Layerwise), ("one-shot", OneShot), ("stepwise", Stepwise), ("scratch", Scratch)],
+    [
+        ("layerwise", Layerwise),
+        ("one-shot", OneShot),
+        ("stepwise", Stepwise),
+        ("unstructured", Unstructured),
+        ("scratch", Scratch),
+    ],
 )
 def test_the_config_names_the_schedule(name, kind):
     assert type(make_schedule(config(schedule=name), make_groups(4), 0.5, 100)) is kind
@@ -247,3 +259,59 @@ def test_windows_that_do_not_fit_say_how_many_epochs_are_needed():
 def test_a_network_with_nothing_to_prune_is_refused():
     with pytest.raises(ConfigError, match="no channels that could be pruned"):
         make_schedule(config(), [Group("classifier", 10, prunable=False)], 0.5, 100)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_one_measure_for_all_schedules_unless_the_papers_pairing_is_asked_for(name):
+    assert measure_of(config(schedule=name).pruning) == "activation-l1"
+    paired = measure_of(config(schedule=name, importance="published").pruning)
+    assert paired == ("weight-l1" if name == "stepwise" else "activation-l1")
+    schedule = make_schedule(
+        config(schedule=name, importance="published"), make_groups(4), 0.5, 100
+    )
+    assert schedule.measure == paired
+
+
+def test_unstructured_prunes_the_weights_of_every_layer_whatever_the_alignment():
+    network = build(NetworkSpec(name="lenet", input_shape=(1, 8, 8), classes=10, width=0.25))
+    recipe = config(schedule="unstructured", align=8)
+    parts = find_parts(recipe.pruning, network)
+    assert [part.name for part in parts][-1] == "classifier"
+    schedule = make_schedule(recipe, parts, 0.5, 100)
+    while not schedule.done:
+        schedule.step()
+    first = network.get_submodule("body.conv1.conv").weight  # 4 x 25
+    assert int((first == 0).sum()) == 50
+
+
+@pytest.mark.parametrize("name", ["layerwise", "one-shot", "stepwise"])
+@pytest.mark.parametrize("sparsity", [0.25, 0.5, 0.75])
+def test_equally_important_channels_are_pruned_by_their_index(name, sparsity):
+    class Tied(Group):
+        def importance(self, measure):
+            return torch.full((self.channels,), 0.5)
+
+    groups = [Tied("layer0", 8), Tied("layer1", 20)]
+    schedule = SCHEDULES[name](groups, sparsity, Timing(0, 2, 1))
+    run(schedule, groups, range(schedule.end))
+    for group in groups:
+        kept = channels_to_keep(group.channels, sparsity)
+        assert group.mask.tolist() == [True] * kept + [False] * (group.channels - kept)
+
+
+@pytest.mark.parametrize("name", ["layerwise", "one-shot", "stepwise", "unstructured"])
+def test_sparsity_zero_keeps_all(name):
+    groups = make_groups(1, 5, 8)
+    schedule = SCHEDULES[name](groups, 0.0, Timing(0, 2, 1))
+    run(schedule, groups, range(schedule.end))
+    assert all(bool(group.mask.all()) for group in groups)
+
+
+def test_a_level_that_leaves_a_tied_layer_nothing_is_refused_before_training():
+    group = Group("wide", 8, layers=tuple(torch.tensor([c]) for c in range(5)))
+    with pytest.raises(ConfigError) as caught:
+        Layerwise([group], 0.5, Timing(0, 1, 1))
+    assert str(caught.value) == (
+        "wide: level 0.5 keeps 4 channels, fewer than its 5 layers that need one each; "
+        "choose a lower level or wider layers"
+    )

@@ -116,3 +116,18 @@ def test_an_unwritable_folder_is_one_line(synthetic, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         write_report(synthetic(), tmp_path / "file" / "out")
+
+
+def test_a_report_on_single_weights_says_that_hardware_does_not_shrink(synthetic):
+    report = synthetic()
+    assert "does not shrink" not in Page(render(report)).text
+    assert "weights set to 0" not in Page(render(report)).text
+    levels = [
+        level.model_copy(update={"zero_weights": round(1000 * level.sparsity)})
+        for level in report.levels
+    ]
+    text = Page(render(report.model_copy(update={"levels": tuple(levels)}))).text
+    assert "the hardware does not shrink" in text
+    assert "share of channels removed" not in text
+    assert "weights set to 0 they keep their place in hardware" in text
+    assert "750" in text

@@ -45,6 +45,17 @@ def test_a_level_stopped_and_resumed_ends_the_same(dense, level, stops, stop_aft
     assert files(tmp_path) == level
 
 
+def test_unstructured_zeros_are_resumed_in_either_phase(dense, stop_after, tmp_path):
+    config = tiny(pruning={"schedule": "unstructured"}, training={"checkpoint_every": 1})
+    train_level(config, *dense, 0.5, tmp_path / "whole")
+    for stop in (7, 18):  # between two of the five steps, then in quantization-aware training
+        stop_after(stop)
+        with pytest.raises(Stopped):
+            train_level(config, *dense, 0.5, tmp_path / "part")
+    train_level(config, *dense, 0.5, tmp_path / "part")
+    assert files(tmp_path / "part") == files(tmp_path / "whole")
+
+
 def test_a_checkpoint_that_is_not_of_the_last_step_is_enough(dense, level, stop_after, tmp_path):
     config = tiny(training={"checkpoint_every": 7})
     stop_after(4)  # after step 20, the end of the phase

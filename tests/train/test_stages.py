@@ -13,6 +13,7 @@ from hwsubnet.data import load_data, to_real
 from hwsubnet.errors import ConfigError
 from hwsubnet.models import load_network
 from hwsubnet.prune import channels_to_keep, find_groups
+from hwsubnet.prune.elements import find_elements
 from hwsubnet.quant import unquantized
 from hwsubnet.train import stages, train_dense, train_level
 from hwsubnet.train.fabric import make_fabric
@@ -155,6 +156,18 @@ def test_from_scratch_trains_a_narrower_network(dense, tmp_path):
     assert trained.sparsity == 0.5
     assert len(load_file(tmp_path / "weights.safetensors")["body.conv1.norm.weight"]) == 4
     assert trained.validation.float_ > 0.3
+
+
+def test_unstructured_zeros_outlive_quantization_aware_training(dense, tmp_path):
+    config = tiny(pruning={"schedule": "unstructured"})
+    trained = train_level(config, *dense, 0.5, tmp_path)
+    network = load(trained, tmp_path)
+    assert unquantized(network) == []
+    for part in find_elements(network):
+        weight = part.layer.weight
+        assert int((weight != 0).sum()) == channels_to_keep(weight.numel(), 0.5), part.name
+    assert all(bool(group.mask.all()) for group in find_groups(network))
+    assert trained.validation.quantized > 0.5
 
 
 def test_windows_that_do_not_fit_are_refused_before_training(dense, tmp_path):
