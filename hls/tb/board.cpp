@@ -10,6 +10,7 @@
 // for `cycles_per_read`. The memory's answers come with random pauses, from a seeded generator.
 
 #include "Vdut.h"
+#include "drive.hpp"
 #include "ports.hpp"
 #include "verilated.h"
 
@@ -46,36 +47,6 @@ struct Channel {
         if (flags & (internal_error | decode_error)) status |= halted;
     }
 };
-
-// Marsaglia's xorshift64*.
-class Random {
-public:
-    explicit Random(std::uint64_t seed) : state(seed * 2654435769u + 1) {}
-    // True in `percent` of 100 calls.
-    bool chance(std::uint32_t percent) {
-        if (percent == 0) return false;
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        return ((state * 2685821657736338717u) >> 32) % 100 < percent;
-    }
-
-private:
-    std::uint64_t state;
-};
-
-template <class Port> void store(Port &port, const std::uint8_t *beat) {
-    std::memcpy(&port, beat, BEAT_BYTES);
-}
-template <std::size_t N> void store(VlWide<N> &port, const std::uint8_t *beat) {
-    std::memcpy(port.data(), beat, BEAT_BYTES);
-}
-template <class Port> void load(const Port &port, std::uint8_t *beat) {
-    std::memcpy(beat, &port, BEAT_BYTES);
-}
-template <std::size_t N> void load(const VlWide<N> &port, std::uint8_t *beat) {
-    std::memcpy(beat, port.data(), BEAT_BYTES);
-}
 
 class Board {
 public:
@@ -185,7 +156,7 @@ private:
         kept = left < BEAT_BYTES ? left : BEAT_BYTES;
         std::array<std::uint8_t, BEAT_BYTES> beat{};
         std::memcpy(beat.data(), memory + (sending.address - base) + sending.moved, kept);
-        store(dut->s_axis_tdata, beat.data());
+        store(dut->s_axis_tdata, beat.data(), beat.size());
         dut->s_axis_tkeep = (1u << kept) - 1;
         dut->s_axis_tlast = left <= BEAT_BYTES;
         offered = true;
@@ -196,9 +167,8 @@ private:
         while (bytes < BEAT_BYTES && dut->m_axis_tkeep >> bytes & 1) ++bytes;
         // A packet that is longer than the buffer is an error, not a second packet.
         if (receiving.moved + bytes > receiving.length) return receiving.finish(internal_error);
-        std::array<std::uint8_t, BEAT_BYTES> beat;
-        load(dut->m_axis_tdata, beat.data());
-        std::memcpy(memory + (receiving.address - base) + receiving.moved, beat.data(), bytes);
+        std::uint8_t *to = memory + (receiving.address - base) + receiving.moved;
+        std::memcpy(to, load(dut->m_axis_tdata), bytes);
         receiving.moved += bytes;
         if (dut->m_axis_tlast) {
             receiving.length = receiving.moved;

@@ -16,6 +16,7 @@
 // object tells.
 
 #include "Vdut.h"
+#include "drive.hpp"
 #include "ports.hpp"
 #include "svdpi.h"
 #include "verilated.h"
@@ -32,7 +33,6 @@ using Waveform = VerilatedVcdC;
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -56,23 +56,6 @@ using Arguments = std::map<std::string, std::string>;
 std::uint64_t number(const Arguments &arguments, const std::string &key) {
     return std::stoull(arguments.at(key));
 }
-
-// Marsaglia's xorshift64*.
-class Random {
-public:
-    explicit Random(std::uint64_t seed) : state(seed * 2654435769u + 1) {}
-    // True in `percent` of 100 calls.
-    bool chance(std::uint64_t percent) {
-        if (percent == 0) return false;
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        return ((state * 2685821657736338717u) >> 32) % 100 < percent;
-    }
-
-private:
-    std::uint64_t state;
-};
 
 struct Frame {
     std::uint64_t first_in = ~std::uint64_t{0}, last_in = 0;
@@ -170,18 +153,6 @@ private:
     std::size_t bytes;
     std::uint64_t words, total, at = 0, pause;
 };
-
-// Verilator's ports are integers up to 64 bits, and arrays of 32-bit words beyond.
-template <class Port> void store(Port &port, const std::uint8_t *word, std::size_t bytes) {
-    port = 0;
-    std::memcpy(&port, word, bytes);
-}
-template <std::size_t N> void store(VlWide<N> &port, const std::uint8_t *word, std::size_t bytes) {
-    port[N - 1] = 0;
-    std::memcpy(port.data(), word, bytes);
-}
-template <class Port> const void *load(const Port &port) { return &port; }
-template <std::size_t N> const void *load(const VlWide<N> &port) { return port.data(); }
 
 std::string edges;  // JSON, gathered when the simulation ends
 

@@ -1,5 +1,6 @@
 """RTL to an executable simulation, by Verilator and g++; built once per content."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -177,7 +178,7 @@ def verilate(
         [(source.path, source.sha256) for source in design.sources],
         top,
         harness.ports,
-        driver.read_bytes(),
+        [path.read_bytes() for path in (driver, *_headers(driver))],
         options,
         key_of_tools,
     )
@@ -229,6 +230,12 @@ def verilate(
             if not product.is_file():  # else: another process was faster
                 raise ToolError(f"cannot be written ({error.strerror})", where=target) from error
     return product
+
+
+def _headers(driver: Path) -> list[Path]:
+    """Return the headers beside a C++ file that it includes."""
+    names = re.findall(r'^#include "([\w.]+)"', driver.read_text(encoding="utf-8"), re.MULTILINE)
+    return [path for name in names if (path := driver.with_name(name)).is_file()]
 
 
 def _keep_runtime(built: Path, runtime: Path, scratch: Path) -> None:
