@@ -186,6 +186,13 @@ class Resources(Record):
     URAM: float | None = None
     DSP: float | None = None
 
+    def __add__(self, other: "Resources") -> "Resources":
+        """Return the sum; unknown where an addend is unknown."""
+        sums: dict[str, float | None] = {}
+        for (name, one), (_, another) in zip(self, other, strict=True):
+            sums[name] = None if one is None or another is None else one + another
+        return Resources(**sums)
+
 
 class NodeFolding(Record):
     """How one hardware node is folded and what it is made of; names are FINN's."""
@@ -370,6 +377,8 @@ class SynthesisReport(Artifact):
     edges: tuple[SynthesizedPart, ...]
     whole: SynthesizedPart | None
     """The stitched design flattened; ``None`` if only its parts were asked for."""
+    shell: SynthesizedPart | None = None
+    """What joins the accelerator with the board's DMA; ``None`` where no shell serves it."""
 
     @property
     def parts(self) -> SynthesizedCells:
@@ -378,7 +387,7 @@ class SynthesisReport(Artifact):
 
     @property
     def cells(self) -> SynthesizedCells:
-        """The whole design, or the sum over its parts where it was not synthesized whole."""
+        """The whole accelerator, or the sum over its parts where it was not synthesized whole."""
         return self.whole.cells if self.whole else self.parts
 
 
@@ -409,7 +418,12 @@ class Metrics(Record):
     speed_rung: Literal["analytical", "simulated"] | None = None
     """Where `cycles_per_frame`, `latency_cycles` and `fps` come from."""
     resources: dict[Rung, Resources] = Field(default_factory=dict)
+    """Of the accelerator alone; ``vendor``: of all that is on the part."""
+    shell: dict[Rung, Resources] = Field(default_factory=dict)
+    """What joins the accelerator with the DMA. The DMA itself and the interconnect are the
+    vendor's, and known at the rung ``vendor`` only, as part of `resources`."""
     utilization: dict[str, float | None] = Field(default_factory=dict)
+    """Share of the part that accelerator and shell take together."""
     fits: bool | None = None
     infeasible: str | None = None
     """Why no folding fits the board or reaches the wished speed; speed and resources are unknown

@@ -91,6 +91,8 @@ def metrics(found: Metrics, board: Board, clock_mhz: float) -> Renderables:
     costs = Table("", *Resources.model_fields)
     for rung, used in found.resources.items():
         costs.add_row(rung, *(number(value) for value in dict(used).values()))
+    for rung, used in found.shell.items():
+        costs.add_row(f"shell, {rung}", *(number(value) for value in dict(used).values()))
     costs.add_row("the board has", *(number(value) for value in dict(board.resources).values()))
     costs.add_row("used", *(share(found.utilization.get(name)) for name in Resources.model_fields))
     left = Table("not hardware", "op", "why")
@@ -138,6 +140,8 @@ def synthesized(found: Metrics) -> Renderables:
     row("sum of the parts", "", report.parts, None)
     if report.whole:
         row("the whole, flattened", "", report.whole.cells, report.whole.path)
+    if report.shell:
+        row("shell", report.shell.op, report.shell.cells, report.shell.path)
     note = "LUTs as synthesized, before placement packs them; ns are estimates before routing."
     return table, Text(note, style="dim")
 

@@ -23,6 +23,7 @@ from hwsubnet.errors import ConfigError, DoesNotFit, Mismatch, OutputError
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
 from hwsubnet.flow.single import FoldedModel, fold_model
+from hwsubnet.flow.synthesizing import synthesize_shell, with_shell
 from hwsubnet.kernels import KernelGraph, read_graph
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def build_model(
         If a tool is missing, or Vivado is too old, fails or is killed; the package then says that
         it is not complete.
     """
-    from hwsubnet.build.shell import BRIDGE, add_shell, bridge_parameters
-    from hwsubnet.synth import synthesize_module
+    from hwsubnet.build.interface import streams
+    from hwsubnet.build.shell import add_shell
 
     name = _checked_name(name if name is not None else model.stem)
     tools.require_all("yosys", "verilator", "g++", "make")
@@ -106,19 +107,26 @@ def build_model(
     with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
         found = Metrics(**metrics(accelerator.lowered, accelerator.estimated))
         _refuse_misfit(found, model, board)
+        streams(read_graph(accelerator.path), board)  # refused before anything is built
         rtl, clock = accelerator.folder / "rtl", accelerator.estimated.clock_mhz
         size_accelerator(accelerator.path, board, clock, rtl, simulations)
-        parameters = bridge_parameters(rtl, RtlDesign.load(rtl), board)
+        shell = synthesize_shell(rtl, board)
+        assert shell is not None, "its streams were looked at"
+        found = with_shell(found, shell, board)
+        _refuse_misfit(found, model, board)
         design = add_shell(rtl, board)
         job = _Job(name, board, clock, accelerator, design, read_graph(accelerator.path))
         x, y = job.golden(x if x is not None else _golden_inputs(model))
         emulated = job.emulate(x, y, simulations) if emulate else None
-        shell = synthesize_module(rtl, board, BRIDGE, parameters, name="shell")
         job.write(out, x, y, jobs)
     vendor = _run_vivado(out, vivado, job) if vivado.status == "ok" else None
     package = job.record(out, shell, emulated, vendor)
     package.save(out)
-    return Built(package, _with_vendor(found, vendor, board))
+    if vendor is not None:
+        found = found.model_copy(
+            update={"resources": {**found.resources, "vendor": vendor.resources}}
+        )
+    return Built(package, with_shell(found, shell, board))
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,17 +309,4 @@ def _refuse_misfit(found: Metrics, model: Path, board: Board) -> None:
         f"needs {over} on {board.name}",
         where=model,
         fix="prune more channels, ask for fewer --fps, or choose a larger board",
-    )
-
-
-def _with_vendor(found: Metrics, vendor: "VendorRun | None", board: Board) -> Metrics:
-    """Add the ``vendor`` rung, which utilization and `fits` then go by."""
-    if vendor is None:
-        return found
-    return found.model_copy(
-        update={
-            "resources": {**found.resources, "vendor": vendor.resources},
-            "utilization": board.utilization(vendor.resources),
-            "fits": board.fits(vendor.resources),
-        }
     )

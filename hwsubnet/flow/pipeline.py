@@ -238,9 +238,12 @@ class LevelPipeline:
         rtl, board = self.rtl, self.shared.run.board
 
         def run(out: Path) -> SynthesisReport:
+            from hwsubnet.flow.synthesizing import synthesize_shell
             from hwsubnet.synth import synthesize
 
-            return synthesize(self.folder / "rtl", board, whole=False)
+            folder = self.folder / "rtl"
+            report = synthesize(folder, board, whole=False)
+            return report.model_copy(update={"shell": synthesize_shell(folder, board)})
 
         depends = (rtl, board)
         return self._complete("synthesize", SynthesisReport, depends, (*HARDWARE, "pyosys"), run)

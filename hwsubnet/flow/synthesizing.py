@@ -1,11 +1,22 @@
 """One model through synthesis: what its accelerator really takes."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar, get_args
 
-from hwsubnet.artifacts import Metrics, NodeEstimate, SynthesisReport, SynthesizedPart
+from hwsubnet.artifacts import (
+    Metrics,
+    NodeEstimate,
+    Resources,
+    RtlDesign,
+    Rung,
+    SynthesisReport,
+    SynthesizedPart,
+)
 from hwsubnet.boards import Board
+from hwsubnet.errors import ModelError
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
 from hwsubnet.flow.single import fold_model
@@ -48,7 +59,8 @@ def synthesize_model(
     -------
     Metrics
         With `synthesis`; nodes and totals have the ``synthesized`` rung, and utilization and
-        `fits` go by it. Streams are nodes of their own, with the operator ``stream_edge``.
+        `fits` go by it, the shell included. Streams are nodes of their own, with the operator
+        ``stream_edge``.
 
     Raises
     ------
@@ -71,8 +83,51 @@ def synthesize_model(
         rtl, clock = accelerator.folder / "rtl", accelerator.estimated.clock_mhz
         size_accelerator(accelerator.path, board, clock, rtl, simulations)
         report = synthesize(rtl, board, whole=whole, cache=syntheses, limits=limits)
+        shell = synthesize_shell(rtl, board, cache=syntheses, limits=limits)
+        report = report.model_copy(update={"shell": shell})
         found = Metrics(**metrics(accelerator.lowered, accelerator.estimated))
         return with_synthesis(found, report, read_graph(accelerator.path), board)
+
+
+def synthesize_shell(
+    rtl: Path, board: Board, *, cache: Path | None = None, limits: "Limits | None" = None
+) -> SynthesizedPart | None:
+    """Synthesize what would join an accelerator with a board's DMA.
+
+    It depends on the board's port and on the accelerator's ends alone, and so is mostly in the
+    cache.
+
+    Parameters
+    ----------
+    rtl
+        Where the accelerator is; not changed.
+    board, cache, limits
+        As of `hwsubnet.synth.synthesize`.
+
+    Returns
+    -------
+    SynthesizedPart or None
+        ``None`` if no shell serves the accelerator: it has several inputs or outputs.
+
+    Raises
+    ------
+    ToolError, OutputError
+        As `hwsubnet.synth.synthesize`.
+    """
+    from hwsubnet.build.shell import BRIDGE, add_shell, bridge_parameters
+    from hwsubnet.synth import synthesize_module
+
+    try:
+        parameters = bridge_parameters(rtl, RtlDesign.load(rtl), board)
+    except ModelError:
+        return None
+    with TemporaryDirectory(prefix="hwsubnet-") as scratch:
+        folder = Path(scratch) / "rtl"
+        shutil.copytree(rtl, folder)
+        add_shell(folder, board)
+        return synthesize_module(
+            folder, board, BRIDGE, parameters, name="shell", cache=cache, limits=limits
+        )
 
 
 def with_synthesis(found: M, report: SynthesisReport, graph: KernelGraph, board: Board) -> M:
@@ -94,14 +149,31 @@ def with_synthesis(found: M, report: SynthesisReport, graph: KernelGraph, board:
         node.model_copy(update={"resources": {**node.resources, "synthesized": by_node[node.node]}})
         for node in found.nodes
     ]
-    total = report.cells.resources
-    return found.model_copy(
+    known = found.model_copy(
         update={
             "nodes": (*nodes, *_edges(found, report, graph)),
-            "resources": {**found.resources, "synthesized": total},
+            "resources": {**found.resources, "synthesized": report.cells.resources},
+            "synthesis": report,
+        }
+    )
+    return with_shell(known, report.shell, board)
+
+
+def with_shell(found: M, shell: SynthesizedPart | None, board: Board) -> M:
+    """Add the shell to what is known of an accelerator, and say what share both take.
+
+    The accelerator counts at its highest rung; ``vendor`` holds the shell already.
+    """
+    rung: Rung = next(rung for rung in reversed(get_args(Rung)) if rung in found.resources)
+    total = found.resources[rung]
+    own: dict[Rung, Resources] = {"synthesized": shell.cells.resources} if shell else {}
+    if shell and rung != "vendor":
+        total += shell.cells.resources
+    return found.model_copy(
+        update={
+            "shell": own,
             "utilization": board.utilization(total),
             "fits": board.fits(total),
-            "synthesis": report,
         }
     )
 

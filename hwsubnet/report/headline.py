@@ -138,6 +138,7 @@ def rows(report: Report) -> tuple[Row, ...]:
             significant,
         ),
         *(_resource_row(levels, resource) for resource in RESOURCES),
+        *(_shell_row(levels, resource) for resource in ("LUT", "FF") if _have_shells(levels)),
         Row(
             "fits the board",
             "unknown if nothing known exceeds the part, but some resource is unknown",
@@ -150,8 +151,21 @@ def _activations(level: Level) -> float | None:
     return level.activations_mbit
 
 
+def _have_shells(levels: Sequence[Level]) -> bool:
+    return any(level.shell for level in levels)
+
+
+def _shell_row(levels: Sequence[Level], resource: Resource) -> Row:
+    known = [highest(level.shell, resource) for level in levels]
+    return _known_row(f"{resource}, shell", "between the accelerator and the DMA", known)
+
+
 def _resource_row(levels: Sequence[Level], resource: Resource) -> Row:
-    known: list[Known | None] = [highest(level.resources, resource) for level in levels]
+    known = [highest(level.resources, resource) for level in levels]
+    return _known_row(resource, "whole accelerator", known)
+
+
+def _known_row(title: str, note: str, known: Sequence[Known | None]) -> Row:
     rungs = dict.fromkeys(k.rung for k in known if k)
     first = known[0] if known else None
     cells = []
@@ -164,12 +178,8 @@ def _resource_row(levels: Sequence[Level], resource: Resource) -> Row:
                 k.rung if k and len(rungs) > 1 else None,
             )
         )
-    return Row(
-        resource,
-        "whole accelerator",
-        tuple(cells),
-        next(iter(rungs), None) if len(rungs) == 1 else None,
-    )
+    rung = next(iter(rungs), None) if len(rungs) == 1 else None
+    return Row(title, note, tuple(cells), rung)
 
 
 def _tested_on(levels: Sequence[Level]) -> str:

@@ -75,6 +75,8 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
         for resource in RESOURCES:
             row[f"{rung}_{resource}"] = amount(level.resources, rung, resource)
     for resource in RESOURCES:
+        row[f"shell_synthesized_{resource}"] = amount(level.shell, "synthesized", resource)
+    for resource in RESOURCES:
         row[f"utilization_{resource}"] = level.utilization.get(resource)
     row |= {
         "channels_kept": None if channels is None else sum(c.kept for c in channels.values()),

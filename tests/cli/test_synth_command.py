@@ -38,7 +38,10 @@ def test_a_model_is_synthesized(folder):
     found = Metrics.model_validate(document)
     used = found.resources["synthesized"]
     assert found.fits is True
-    assert found.utilization["LUT"] == used.LUT / 53200
+    shell = found.shell["synthesized"]
+    assert shell == found.synthesis.shell.cells.resources
+    assert 0 < shell.LUT < 2000
+    assert found.utilization["LUT"] == (used.LUT + shell.LUT) / 53200
     assert used.BRAM18 + used.LUT > 0
     report = found.synthesis
     assert used == report.whole.cells.resources
@@ -54,6 +57,7 @@ def test_a_model_is_synthesized(folder):
     # A person sees the same, from the cache, at once.
     shown = synth(*options).stdout
     assert "the whole, flattened" in shown
+    assert "shell, synthesized" in shown
     assert f"{used.FF:,.0f}" in shown
 
 

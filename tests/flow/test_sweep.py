@@ -104,6 +104,10 @@ def test_the_report_says_all_that_is_known(swept) -> None:
             sum(node.resources["synthesized"].LUT for node in level.nodes)
             == level.resources["synthesized"].LUT
         )
+        used = level.resources["synthesized"].LUT + level.shell["synthesized"].LUT
+        assert level.utilization["LUT"] == pytest.approx(
+            used / load_board(report.board).resources.LUT
+        )
     dense, half = report.levels
     assert all(layer.kept == layer.of for layer in dense.channels.values())
     assert half.macs < 0.5 * dense.macs

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from hwsubnet.artifacts import Resources
 from hwsubnet.errors import OutputError
 from hwsubnet.report import write_report
 from hwsubnet.report.page import render
@@ -64,6 +65,17 @@ def test_every_shape_of_report_gives_a_whole_page(synthetic, shape):
     assert {"accuracy-resource", "accuracy-fps", "layers-dsp", "channels", "cycles"} <= set(ids)
     for level in report.levels:
         assert f"{level.macs:,}" in page.text
+
+
+def test_the_shell_has_rows_of_its_own(synthetic):
+    report = synthetic(sparsities=(0.0, 0.5))
+    assert ", shell" not in Page(render(report)).text
+    shell = {"synthesized": Resources(LUT=547, FF=375, BRAM18=0, URAM=0, DSP=0)}
+    levels = [level.model_copy(update={"shell": shell}) for level in report.levels]
+    text = Page(render(report.model_copy(update={"levels": tuple(levels)}))).text
+    assert "LUT, shell" in text
+    assert text.count("547") == 2
+    assert text.count("375") == 2
 
 
 def test_a_report_that_knows_nothing_says_so(empty):

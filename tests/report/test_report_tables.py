@@ -31,6 +31,7 @@ def test_the_columns_that_others_rely_on():
         "fps",
         "analytical_LUT",
         "vendor_URAM",
+        "shell_synthesized_LUT",
         "utilization_BRAM18",
         "fits",
         "channels_kept",
@@ -50,6 +51,7 @@ def test_cells_hold_the_report_exactly(synthetic):
     assert json.loads(row["channels"])["conv0"] == level.channels["conv0"].kept
     assert json.loads(row["folding"])["conv0_mvau"] == {"PE": 4, "SIMD": 8}
     assert row["fits"] == "true"
+    assert row["shell_synthesized_FF"] == ""
 
 
 def test_unknown_is_an_empty_cell(empty):
