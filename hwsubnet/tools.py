@@ -64,10 +64,18 @@ class _Recipe:
 
 
 @cache
-def find_tool(name: ToolName) -> Tool:
-    """Look for a tool and ask for its version; never raises, never waits for ever."""
+def find_tool(name: ToolName, program: Path | None = None) -> Tool:
+    """Look for a tool and ask for its version; never raises, never waits for ever.
+
+    Parameters
+    ----------
+    name
+        Of the tool.
+    program
+        Where it is; if not given it is looked for.
+    """
     recipe = _RECIPES[name]
-    path = recipe.find()
+    path = recipe.find() if program is None else program if program.is_file() else None
     found = recipe.probe(path) if path else None
     status: Literal["ok", "missing", "too old", "broken"]
     if path is None:
@@ -93,19 +101,19 @@ def find_tools() -> tuple[Tool, ...]:
     return tuple(find_tool(name) for name in _RECIPES)
 
 
-def require(name: ToolName) -> Tool:
-    """Return the tool, ready to be used.
+def require(name: ToolName, program: Path | None = None) -> Tool:
+    """Return the tool, ready to be used; parameters as of `find_tool`.
 
     Raises
     ------
     ToolError
         If it is missing, too old or does not run: which, and how to get it.
     """
-    tool = find_tool(name)
+    tool = find_tool(name, program)
     if tool.status == "ok":
         return tool
     what = {
-        "missing": "is not installed",
+        "missing": "is not installed" if program is None else f"is not at {program}",
         "too old": f"{tool.version} is too old, at least {tool.minimum} is needed",
         "broken": f"at {tool.path} does not tell its version",
     }[tool.status]

@@ -15,6 +15,11 @@ class VendorRun(Record):
     clock_mhz: float
     """The clock that the slowest path allows."""
 
+    @property
+    def in_time(self) -> bool:
+        """Whether it may run at the clock that was asked for."""
+        return self.slack_ns >= 0
+
 
 class EmulatedRun(Record):
     """A run of the driver against the emulated board."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hwsubnet.boards import Board
 from hwsubnet.build.shell import templates
 from hwsubnet.driver.accelerator import DMA
+from hwsubnet.errors import BoardError
 
 LENGTH_BITS = 26
 """Of the DMA's length registers, the most there is: transfers of up to 64 MiB - 1."""
@@ -32,6 +33,10 @@ class ProcessingSystem:
         Address of the DMA's registers.
     burst
         Beats of a DMA burst: AXI3 ports take 16, AXI4 ports 256.
+    parts
+        How the names of the parts begin that have it.
+    widths
+        Of the port to memory, in bits.
     """
 
     cell: str
@@ -45,6 +50,8 @@ class ProcessingSystem:
     memory_clock: str
     registers: int
     burst: int
+    parts: tuple[str, ...]
+    widths: tuple[int, ...]
 
 
 SYSTEMS = {
@@ -60,6 +67,8 @@ SYSTEMS = {
         memory_clock="S_AXI_HP0_ACLK",
         registers=0x40400000,
         burst=16,
+        parts=("xc7z",),
+        widths=(32, 64),
     ),
     "xcup": ProcessingSystem(
         cell="zynq_ultra_ps_e_0",
@@ -73,8 +82,40 @@ SYSTEMS = {
         memory_clock="saxihp0_fpd_aclk",
         registers=0xA0000000,
         burst=256,
+        parts=("xczu", "xck2"),  # Zynq MPSoC and RFSoC, Kria
+        widths=(32, 64, 128),
     ),
 }
+
+
+def system_of(board: Board) -> ProcessingSystem:
+    """Return the processing system of a board's part.
+
+    Raises
+    ------
+    BoardError
+        If the part has none, or its memory port is not as wide as the board says: then there is no
+        shell for it.
+    """
+    system = SYSTEMS[board.family]
+    if not board.part.startswith(system.parts):
+        known = sorted(prefix for other in SYSTEMS.values() for prefix in other.parts)
+        raise BoardError(
+            f"there is no shell for part {board.part}, which has no processing system",
+            where=board.name,
+            fix=f"shells are for parts {', '.join(f'{prefix}...' for prefix in known)}",
+        )
+    if board.axi_bits not in system.widths:
+        raise BoardError(
+            f"axi_bits: {system.ip} has memory ports of {_listed(system.widths)} bits, not "
+            f"{board.axi_bits}",
+            where=board.name,
+        )
+    return system
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return " or ".join(map(str, numbers))
 
 
 def processor_settings(board: Board, clock_mhz: float) -> dict[str, str]:
@@ -105,7 +146,7 @@ def processor_settings(board: Board, clock_mhz: float) -> dict[str, str]:
 def dma_settings(board: Board) -> dict[str, str]:
     """Return what is set of the DMA, by Vivado's names: both ways, without scatter-gather."""
     bits = str(board.axi_bits)
-    burst = str(SYSTEMS[board.family].burst)
+    burst = str(system_of(board).burst)
     return {
         "c_include_sg": "0",
         "c_sg_include_stscntrl_strm": "0",
@@ -124,7 +165,7 @@ def dma_settings(board: Board) -> dict[str, str]:
 
 def hand_off(name: str, board: Board, clock_mhz: float) -> str:
     """Return the .hwh of the emulated board: the part of Vivado's that PYNQ reads."""
-    system = SYSTEMS[board.family]
+    system = system_of(board)
     zynq = board.family == "xc7"
     divisor = str(max(1, min(63, round((1000 if zynq else 1500) / clock_mhz))))
     clock = (

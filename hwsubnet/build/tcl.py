@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from hwsubnet.boards import Board
 from hwsubnet.build.shell import TOP, templates
-from hwsubnet.build.system import DMA_RANGE, SYSTEMS, dma_settings, processor_settings
+from hwsubnet.build.system import DMA_RANGE, dma_settings, processor_settings, system_of
 from hwsubnet.driver.accelerator import DMA
 
 STEPS = ("project", "block design", "synthesis", "implementation", "reports")
@@ -31,8 +31,13 @@ def scripts(
         Paths of the shell's and the accelerator's sources, relative to the scripts.
     jobs
         Processes that Vivado may use.
+
+    Raises
+    ------
+    BoardError
+        If there is no shell for the board's part.
     """
-    system = SYSTEMS[board.family]
+    system = system_of(board)
     return {
         "build.tcl": templates.get_template("build.tcl.j2").render(
             name=name,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 from hwsubnet import tools
 from hwsubnet.artifacts import Resources
@@ -17,6 +18,8 @@ COMMAND = ("vivado", "-mode", "batch", "-nojournal", "-nolog", "-source", "build
 _POLL_SECONDS = 0.5
 _STEP = re.compile(r"^HWSUBNET_STEP (\d+)/\d+", re.MULTILINE)
 _ERROR = re.compile(r"^ERROR: .*$", re.MULTILINE)
+_RUN_LOGS = "project/project.runs/*/runme.log"
+"""Of each synthesis and of the implementation, which Vivado runs in processes of their own."""
 _ROWS = {
     "LUT": ("Slice LUTs", "CLB LUTs"),
     "FF": ("Slice Registers", "CLB Registers"),
@@ -44,11 +47,11 @@ def run_vivado(folder: Path, vivado: tools.Tool, clock_mhz: float, family: str) 
     ToolError
         If Vivado fails or is killed: the step, its first error, and the log's place.
     """
-    log = folder / LOG
+    log, stop = folder / LOG, Event()
     with ThreadPoolExecutor(1) as pool, progress() as display:
         task = display.add_task("Vivado", total=len(STEPS))
         command = [vivado.path or COMMAND[0], *COMMAND[1:]]
-        run = pool.submit(tools.run, command, log=log, cwd=folder)
+        run = pool.submit(tools.run, command, log=log, cwd=folder, stop=stop)
         try:
             while wait([run], _POLL_SECONDS).not_done:
                 step = _step(log)
@@ -57,7 +60,8 @@ def run_vivado(folder: Path, vivado: tools.Tool, clock_mhz: float, family: str) 
                     completed=max(0, step - 1),
                     description=f"Vivado: {STEPS[max(0, step - 1)]}",
                 )
-        finally:
+        finally:  # an interrupt must not wait for Vivado
+            stop.set()
             display.remove_task(task)
         try:
             run.result()
@@ -102,20 +106,27 @@ def read_results(folder: Path, tool: str, clock_mhz: float, family: str) -> Vend
 
 def _step(log: Path) -> int:
     """Return the number of the step that runs, by the log; 0 before the first."""
-    try:
-        found = _STEP.findall(log.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return 0
+    found = _STEP.findall(_text(log))
     return int(found[-1]) if found else 0
 
 
+def _text(path: Path) -> str:
+    """Return what a file holds; nothing if it is not there yet."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def _explained(error: ToolError, log: Path) -> ToolError:
-    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    first = _ERROR.search(text)
+    """Tell the step and the first error, which a run's own log may hold alone."""
+    runs = sorted(log.parent.glob(_RUN_LOGS), key=lambda path: path.stat().st_mtime)
+    found = ((path, _ERROR.search(_text(path))) for path in (*runs, log))
+    place, first = next(((path, error) for path, error in found if error), (log, None))
     step = _step(log)
     doing = f" in step {step}, {STEPS[step - 1]}" if step else ""
     said = first[0].removeprefix("ERROR: ")[:300] if first else error.what
-    return ToolError(f"Vivado failed{doing}: {said}", fix=f"all it said is in {log}")
+    return ToolError(f"Vivado failed{doing}: {said}", fix=f"all it said is in {place}")
 
 
 def _row(report: str, names: tuple[str, ...]) -> float | None:

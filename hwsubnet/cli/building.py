@@ -38,6 +38,13 @@ def build(
         bool,
         typer.Option("--emulate", help="First prove driver, shell and accelerator together."),
     ] = False,
+    vivado: Annotated[
+        Path | None, typer.Option("--vivado", metavar="PROGRAM", help="Vivado [on the PATH].")
+    ] = None,
+    bitstream: Annotated[
+        bool,
+        typer.Option("--bitstream/--no-bitstream", help="Run Vivado if it is there, or do not."),
+    ] = True,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, metavar="N", help="Vivado's processes [cores].")
     ] = None,
@@ -51,7 +58,8 @@ def build(
     """Make a PYNQ package of a QONNX model: its bitstream where Vivado is installed.
 
     Without Vivado all but bitstream and .hwh is written, and it is said how to make them. Exit code
-    1 if the accelerator does not fit the board, or the emulated board gives a wrong output.
+    1 if the accelerator does not fit the board, the emulated board gives a wrong output, or the
+    placed design is too slow for the clock.
     """
     from hwsubnet.cli.arrays import read_frames
 
@@ -71,15 +79,19 @@ def build(
         fps=target.fps,
         folding=folding,
         clock_mhz=target.clock_mhz,
+        vivado=vivado,
+        bitstream=bitstream,
         jobs=jobs or tools.cores(),
     )
+    vendor = built.package.vendor
+    good = built.metrics.fits is not False and (vendor is None or vendor.in_time)
     return Answer(
         built.metrics.model_dump(mode="json") | {"package": built.package.model_dump(mode="json")},
         lambda: (
             *_shown(built.package, out),
             *tables.metrics(built.metrics, target.board, target.clock_mhz),
         ),
-        1 if built.metrics.fits is False else 0,
+        0 if good else 1,
     )
 
 
@@ -148,6 +160,9 @@ def _shown(package: "BuiltPackage", out: Path) -> "tuple[RenderableType, ...]":
         run_by = package.vendor
         grid.add_row("bitstream", Text(f"{package.name}.bit, by {run_by.tool}"))
         slack = f"{run_by.slack_ns:+.3f} ns slack at {package.clock_mhz:g} MHz"
-        grid.add_row("timing", f"{slack}: up to {run_by.clock_mhz:.0f} MHz")
+        grid.add_row("timing", f"{slack}: up to {run_by.clock_mhz:.1f} MHz")
+        if not run_by.in_time:
+            slower = f"it is too slow: build it again with --clock {int(run_by.clock_mhz)}"
+            grid.add_row("", slower)
     left = [Text(f"Left to do, where Vivado is installed: {command}") for command in package.left]
     return grid, *left

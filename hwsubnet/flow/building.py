@@ -24,7 +24,7 @@ from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
 from hwsubnet.flow.single import FoldedModel, fold_model
 from hwsubnet.flow.synthesizing import synthesize_shell, with_shell
-from hwsubnet.kernels import KernelGraph, read_graph
+from hwsubnet.kernels import KernelGraph, host_units, read_graph
 
 if TYPE_CHECKING:
     from hwsubnet.build.record import BuiltPackage, EmulatedRun, VendorRun
@@ -53,6 +53,8 @@ def build_model(
     fps: float | None = None,
     folding: Path | None = None,
     clock_mhz: float | None = None,
+    vivado: Path | None = None,
+    bitstream: bool = True,
     jobs: int = 1,
 ) -> Built:
     """Lower and fold a QONNX model, put the shell around its RTL, and make a PYNQ package.
@@ -75,20 +77,26 @@ def build_model(
         Run the driver on all golden inputs against the emulated board first.
     fps, folding, clock_mhz
         As of `estimate_model`.
+    vivado
+        Vivado's program; looked for on PATH if not given.
+    bitstream
+        Whether to run Vivado where there is one.
     jobs
         Processes that Vivado may use.
 
     Returns
     -------
     Built
-        Without ``vendor`` numbers and bitstream where Vivado is not installed.
+        Without ``vendor`` numbers and bitstream where Vivado did not run.
 
     Raises
     ------
+    BoardError
+        If there is no shell for the board's part.
     ModelError
         If the model cannot be lowered, or has more than one input or output.
     DoesNotFit
-        If the accelerator needs more than the board has: how much.
+        If accelerator and shell need more than the board has: how much.
     Mismatch
         If the emulated board gives other outputs than the golden model.
     ToolError
@@ -97,17 +105,21 @@ def build_model(
     """
     from hwsubnet.build.interface import streams
     from hwsubnet.build.shell import add_shell
+    from hwsubnet.build.system import system_of
+    from hwsubnet.driver import to_integers
 
+    system_of(board)  # refused at once
     name = _checked_name(name if name is not None else model.stem)
     tools.require_all("yosys", "verilator", "g++", "make")
-    vivado = tools.find_tool("vivado")
-    if vivado.status != "missing":
-        vivado = tools.require("vivado")
+    tool = _find_vivado(vivado) if bitstream else None
     simulations = tools.cache_folder("simulations")
     with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
         found = Metrics(**metrics(accelerator.lowered, accelerator.estimated))
         _refuse_misfit(found, model, board)
         streams(read_graph(accelerator.path), board)  # refused before anything is built
+        x = x if x is not None else _golden_inputs(model)
+        if x is not None:
+            to_integers(x, host_units(accelerator.lowered.input), where="golden inputs")
         rtl, clock = accelerator.folder / "rtl", accelerator.estimated.clock_mhz
         size_accelerator(accelerator.path, board, clock, rtl, simulations)
         shell = synthesize_shell(rtl, board)
@@ -116,10 +128,10 @@ def build_model(
         _refuse_misfit(found, model, board)
         design = add_shell(rtl, board)
         job = _Job(name, board, clock, accelerator, design, read_graph(accelerator.path))
-        x, y = job.golden(x if x is not None else _golden_inputs(model))
+        x, y = job.golden(x)
         emulated = job.emulate(x, y, simulations) if emulate else None
         job.write(out, x, y, jobs)
-    vendor = _run_vivado(out, vivado, job) if vivado.status == "ok" else None
+    vendor = _run_vivado(out, tool, job) if tool is not None else None
     package = job.record(out, shell, emulated, vendor)
     package.save(out)
     if vendor is not None:
@@ -264,6 +276,13 @@ class _Job:
             vendor=vendor,
             left=() if vendor else (self.command(out),),
         )
+
+
+def _find_vivado(program: Path | None) -> tools.Tool | None:
+    """Return Vivado; ``None`` if none is installed. One that cannot be used is an error."""
+    if program is None and tools.find_tool("vivado").status == "missing":
+        return None
+    return tools.require("vivado", program)
 
 
 def _run_vivado(out: Path, vivado: tools.Tool, job: _Job) -> "VendorRun":

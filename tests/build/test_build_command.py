@@ -12,12 +12,21 @@ from support.vivado import FakeVivado, needs_tclsh
 from typer.testing import CliRunner
 
 from hwsubnet import tools
+from hwsubnet.artifacts import LogicPath, SynthesizedCells, SynthesizedPart
 from hwsubnet.build.package import GOLDEN_FRAMES
 from hwsubnet.build.record import BuiltPackage
 from hwsubnet.build.tcl import MISSING
 from hwsubnet.cli import app
 from hwsubnet.driver import Interface
-from hwsubnet.errors import BadInput, ConfigError, DoesNotFit, ToolError
+from hwsubnet.errors import (
+    BadInput,
+    BoardError,
+    ConfigError,
+    DoesNotFit,
+    ModelError,
+    ToolError,
+)
+from hwsubnet.flow import building
 from hwsubnet.resources import shipped
 
 FPS = "50000"
@@ -102,6 +111,21 @@ def test_a_vivado_that_fails_leaves_a_package_that_says_so(
 
 
 @needs_tclsh
+def test_a_vivado_that_is_told_or_left_alone(vivado: FakeVivado, tmp_path: Path) -> None:
+    run = build(tmp_path, "--no-bitstream")
+    assert run.exit_code == 0
+    assert json.loads(run.stdout)["package"]["vendor"] is None
+    vivado.says(release="2019.1")  # the one on the PATH does not matter
+    (newer := FakeVivado(tmp_path / "newer")).says(fault="slow")
+    run = build(tmp_path, "--vivado", str(newer.folder / "vivado"))
+    vendor = json.loads(run.stdout)["package"]["vendor"]
+    assert vendor["slack_ns"] == -0.25
+    assert run.exit_code == 1  # too slow for the clock
+    with pytest.raises(ToolError, match="vivado is not at none"):
+        build(tmp_path / "out", "--vivado", "none")
+
+
+@needs_tclsh
 def test_an_old_vivado_is_told_before_anything_is_written(
     vivado: FakeVivado, tmp_path: Path
 ) -> None:
@@ -119,6 +143,40 @@ def test_a_board_that_is_too_small(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(board))
     with pytest.raises(DoesNotFit, match="and 100 of the 100 of tiny may be used"):
         build(tmp_path / "out", board=str(tmp_path / "tiny.yaml"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_a_board_that_only_the_shell_makes_too_small(tmp_path: Path, monkeypatch) -> None:
+    def huge(*_: object, **__: object) -> SynthesizedPart:
+        cells = dict.fromkeys(SynthesizedCells.model_fields, 0) | {"lut_logic": 60_000}
+        path = LogicPath(levels=1, ns=1.0, start="", end="")
+        return SynthesizedPart(name="shell", op="", cells=SynthesizedCells(**cells), path=path)
+
+    monkeypatch.setattr(building, "synthesize_shell", huge)
+    with pytest.raises(
+        DoesNotFit, match=r"needs 1\d\d% of its LUT on Pynq-Z2; prune more"
+    ) as caught:
+        build(tmp_path / "out")
+    assert caught.value.exit_code == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_a_board_without_a_processor(tmp_path: Path) -> None:
+    board = yaml.safe_load((shipped("boards") / "Pynq-Z2.yaml").read_text())
+    board |= {"name": "Arty", "aliases": [], "part": "xc7a100tcsg324-1"}
+    (tmp_path / "arty.yaml").write_text(yaml.safe_dump(board))
+    with pytest.raises(BoardError, match="Arty: there is no shell for part xc7a100tcsg324-1"):
+        build(tmp_path / "out", board=str(tmp_path / "arty.yaml"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_inputs_of_another_shape_are_told_before_anything_is_built(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((2, 3, 8, 8)))
+    with pytest.raises(ModelError, match=r"shape \(2, 3, 8, 8\), the model takes frames of shape"):
+        build(tmp_path / "out", "--inputs", str(tmp_path / "x.npz"))
     assert not (tmp_path / "out").exists()
 
 

@@ -10,6 +10,7 @@ from support.vivado import MODEL, needs_tclsh
 from hwsubnet.boards import known_boards, load_board
 from hwsubnet.build.shell import add_shell
 from hwsubnet.build.tcl import MISSING, scripts
+from hwsubnet.errors import BoardError
 
 GOLDEN = Path(__file__).parent / "golden"
 BOARDS = known_boards()
@@ -132,6 +133,45 @@ def test_the_model_notices(fault: str, project) -> None:
 def test_an_old_vivado_is_told(project) -> None:
     done = run(project("Pynq-Z2"), "2021.2")
     assert "Vivado 2021.2 is too old, at least 2022.1 is needed" in done.stdout
+
+
+@needs_tclsh
+def test_a_patched_vivado_is_read_by_its_release(project) -> None:
+    assert run(project("Pynq-Z2"), "2022.1_AR76780").returncode == 0
+
+
+@needs_tclsh
+def test_a_path_that_is_too_slow_is_told(project) -> None:
+    done = run(project("Pynq-Z2"), "slow")
+    assert done.returncode == 0
+    assert "WARNING: the slowest path misses 100 MHz by 0.25 ns" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "family", "bits", "message"),
+    [
+        (
+            "xc7a35tcpg236-1",
+            "xc7",
+            64,
+            "no shell for part xc7a35tcpg236-1, which has no processing",
+        ),
+        ("xcvu9p-flga2104-2-e", "xcup", 64, r"shells are for parts xc7z..., xck2..., xczu"),
+        (
+            "xc7z020clg400-1",
+            "xc7",
+            128,
+            "processing_system7 has memory ports of 32 or 64 bits, not",
+        ),
+    ],
+    ids=["Artix", "Virtex", "port"],
+)
+def test_a_board_without_a_shell_is_refused(part, family, bits, message) -> None:
+    board = load_board("Pynq-Z2").model_copy(
+        update={"part": part, "family": family, "axi_bits": bits}
+    )
+    with pytest.raises(BoardError, match=message):
+        scripts("net", board, 100.0, [], 1)
 
 
 @needs_tclsh

@@ -2,12 +2,14 @@
 
 import shutil
 from pathlib import Path
+from time import sleep
 
 import pytest
-from support.vivado import FakeVivado, needs_tclsh
+from support.vivado import MODEL, FakeVivado, needs_tclsh
 
 from hwsubnet import tools
 from hwsubnet.boards import load_board
+from hwsubnet.build import vivado as module
 from hwsubnet.build.shell import add_shell
 from hwsubnet.build.tcl import MISSING, scripts
 from hwsubnet.build.vivado import LOG, read_results, run_vivado
@@ -66,6 +68,46 @@ def test_a_killed_vivado_leaves_no_complete_package(project: Path, vivado: FakeV
         run(project)
     package = project.parent / "package"
     assert [path.name for path in package.iterdir()] == [MISSING]
+
+
+def test_an_error_in_a_runs_own_log_is_found(project: Path, vivado: FakeVivado) -> None:
+    vivado.says(fault="module")
+    message = r"step 3, synthesis: \[Synth 8-285\] failed synthesizing module 'shell'; all it said"
+    with pytest.raises(ToolError, match=message) as caught:
+        run(project)
+    assert "design_1_shell_0_0_synth_1/runme.log" in str(caught.value)
+
+
+def test_an_interrupt_ends_vivado_too(
+    project: Path, vivado: FakeVivado, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vivado.says(fault="hangs")
+
+    def interrupted(*_: object) -> None:
+        if "HWSUBNET_STEP 4" in (project / LOG).read_text():
+            raise KeyboardInterrupt
+        sleep(0.1)
+
+    monkeypatch.setattr(module, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(project)  # would take ten minutes
+    assert [path.name for path in (project.parent / "package").iterdir()] == [MISSING]
+    command = f"{MODEL} {project}"  # of no process any more
+    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if command in _arguments(p)]
+
+
+def _arguments(path: Path) -> str:
+    try:
+        return path.read_text().replace("\0", " ")
+    except OSError:  # it has ended meanwhile
+        return ""
+
+
+def test_a_path_that_is_too_slow(project: Path, vivado: FakeVivado) -> None:
+    vivado.says(fault="slow")
+    found = run(project)
+    assert not found.in_time
+    assert found.clock_mhz == pytest.approx(1000 / 10.25)
 
 
 def test_an_old_one_is_refused_before_work_starts(vivado: FakeVivado) -> None:

@@ -9,7 +9,8 @@
 # settings, as Vivado's documentation and PYNQ's published overlays show them. It refuses: unknown
 # commands, blocks, settings, pins and modes; a pin with two drivers; interfaces of different kinds or
 # widths; and, in validate_bd_design, required pins and interfaces that are not connected, registers
-# without an address, runs without a top. FAULT is what goes wrong: "synthesis", "killed", or a release.
+# without an address, runs without a top. FAULT is what goes wrong: "synthesis", "module" (an error that stands in a run's
+# own log alone), "killed", "hangs", "slow" (a path that misses the clock), or a release.
 
 namespace eval model {
 	variable release 2022.2 fault ""
@@ -408,6 +409,13 @@ namespace eval model {
 		if {![dict exists $state wrapper] || $top ne "design_1_wrapper"} { refuse "no top module" }
 		if {$run eq "impl_1" && ![dict exists $state synth_1]} { refuse "synth_1 is not complete" }
 		if {$fault eq "killed" && $run eq "impl_1"} { exec kill -KILL [pid] }
+		if {$fault eq "hangs" && $run eq "impl_1"} { after 600000 }
+		if {$fault eq "module" && $run eq "synth_1"} {
+			set folder [file dirname [dict get $state project]]/project.runs/design_1_shell_0_0_synth_1
+			file mkdir $folder
+			write $folder/runme.log "ERROR: \[Synth 8-285\] failed synthesizing module 'shell'"
+			error "ERROR: \[Vivado 12-13638\] Failed runs(s) : 'design_1_shell_0_0_synth_1'"
+		}
 		if {$fault eq "synthesis" && $run eq "synth_1"} {
 			puts "ERROR: \[Synth 8-439\] module 'vpc' not found"
 			return
@@ -431,10 +439,11 @@ namespace eval model {
 	proc open_run {run} { get_runs $run }
 	proc get_property {name object} {
 		variable state
+		variable fault
 		set run [string range $object 4 end]
 		switch $name {
 			PROGRESS { return [expr {[dict exists $state $run] ? "100%" : "0%"}] }
-			STATS.WNS { return 0.437 }
+			STATS.WNS { return [expr {$fault eq "slow" ? -0.25 : 0.437}] }
 		}
 		refuse "no property '$name'"
 	}
@@ -456,7 +465,7 @@ namespace eval model {
 
 set folder [file normalize [file dirname [info script]]]
 lassign $argv script model::fault
-if {[regexp {^\d{4}\.\d$} $model::fault]} { set model::release $model::fault }
+if {[regexp {^\d{4}\.\d} $model::fault]} { set model::release $model::fault }
 
 # Tcl's own commands that a script may use; an unknown one ends it.
 set allowed {
