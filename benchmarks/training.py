@@ -105,7 +105,8 @@ def measure(name: str, steps: int) -> dict[str, Any]:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=sorted(MODELS), default="cnv")
+    classifiers = sorted(n for n, model in MODELS.items() if model.task == "classification")
+    parser.add_argument("--model", choices=classifiers, default="cnv")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()

@@ -54,13 +54,22 @@ class Kept(Record):
     of: int
 
 
-class Accuracy(Record):
-    """Top-1 shares of correct answers in [0, 1]."""
+Metric = Literal["accuracy", "mIoU", "ELBO", "FID"]
+"""Top-1 share of right answers and mean intersection over union, both in [0, 1]; evidence lower
+bound in nats an image; Fréchet Inception distance, of which less is better."""
 
+
+class Accuracy(Record):
+    """How well a network does what it was trained for, before and after quantization."""
+
+    metric: Metric = "accuracy"
+    """What `float` and `quantized` are."""
     float_: float | None = Field(None, alias="float")
     quantized: float | None = None
     split: Literal["validation", "test"]
     images: int
+    details: dict[str, dict[Literal["float", "quantized"], float]] = Field(default_factory=dict)
+    """Further measures by name, such as ``KID``."""
 
 
 # --- what the stages give --------------------------------------------------------------------
@@ -79,6 +88,8 @@ class TrainedNetwork(Artifact):
     validation: Accuracy | None = None
     test: Accuracy | None = None
     """Read once, after the last phase."""
+    companions: File | None = None
+    """Of the dense network: what learnt beside it and goes on doing so, as discriminators do."""
 
 
 class Alignment(Record):

@@ -3,6 +3,7 @@
 Unknown keys are refused; every default stands here and nowhere else.
 """
 
+from operator import gt
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,14 +16,20 @@ from hwsubnet.resources import shipped
 
 Level = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
+Side = Annotated[int, Field(ge=8, le=4096)]
 
 
 class DataConfig(Record):
     """Which images, and how they are split."""
 
-    name: Literal["digits", "fashion-mnist", "cifar10", "cifar100"] = "digits"
+    name: Literal[
+        "digits", "fashion-mnist", "cifar10", "cifar100", "cityscapes", "segmentation", "unpaired"
+    ] = "digits"
     """The data set. `digits` comes with scikit-learn; `fashion-mnist` is read from IDX files;
-    `cifar10` and `cifar100` need the extra `torchvision`."""
+    `cifar10` and `cifar100` need the extra `torchvision`. The others are folders: `cityscapes` as
+    it is unpacked; `segmentation` with `images/train`, `labels/train`, `images/test` and
+    `labels/test`, in which PNG files of one name belong together, a label being a class or 255 for
+    none; `unpaired`, two styles, with `trainA`, `trainB`, `testA` and `testB`."""
     path: Path | None = None
     """Folder that holds the data set; the data set's usual place if not given."""
     validation: float = Field(0.1, gt=0, lt=0.5)
@@ -32,16 +39,38 @@ class DataConfig(Record):
     test_images: int | None = Field(None, ge=16)
     """Use the first so many test images only (None: all)."""
     augment: bool = True
-    """Change training images at random: digits and CIFAR are shifted by a few pixels, Fashion-MNIST
-    and CIFAR mirrored."""
+    """Change training images at random: digits and CIFAR are shifted by a few pixels, CIFAR turned
+    by up to 15 degrees, all but the digits mirrored."""
+    size: tuple[Side, Side] | None = None
+    """Height and width that images from a folder are scaled to; `cityscapes`: [256, 512] if not
+    given."""
+    crop: tuple[Side, Side] | None = None
+    """`unpaired`: height and width of the random parts that are learnt from; test images are scaled
+    to it. The whole image if not given."""
+    classes: int | None = Field(None, ge=2, le=255)
+    """`segmentation`: how many classes there are."""
+    features: Path | None = None
+    """`unpaired`: safetensors file with the weights of the Inception network that FID and KID
+    compare images by; see [tasks](tasks.md#style-transfer)."""
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop and (self.size is None or any(map(gt, self.crop, self.size))):
+            raise ValueError("crop must fit into size")
+        if self.classes and self.name != "segmentation":
+            raise ValueError("classes is for `segmentation` alone")
+        return self
 
 
 class ModelConfig(Record):
     """Which network."""
 
     name: str = "lenet"
-    """`mlp`, `lenet`, `cnv`, `resnet8`, `resnet20`, `resnet32`, `resnet56`, `mobilenetv2`,
-    `densenet40` or `densenet121`."""
+    """It says what is learnt. [Classification](tasks.md#classification): `mlp`, `lenet`, `cnv`,
+    `resnet8`, `resnet20`, `resnet32`, `resnet56`, `mobilenetv2`, `densenet40`, `densenet121`;
+    [segmentation](tasks.md#segmentation): `unet`, `frrn-a`, `frrn-b`;
+    [autoencoding](tasks.md#autoencoding): `vae`; [style transfer](tasks.md#style-transfer):
+    `cyclegan`."""
     width: Positive = 1.0
     """Multiplier on every hidden width."""
 
@@ -86,12 +115,13 @@ class PhaseConfig(Record):
     """Passes over the training images."""
     learning_rate: Positive = 0.05
     """At the start of the phase."""
-    milestones: tuple[float, ...] = ()
-    """For `step`: shares of the phase after which the learning rate is multiplied by `decay`."""
+    milestones: tuple[Level, ...] = ()
+    """Shares of the phase. `step`: after each, the learning rate is multiplied by `decay`.
+    `linear`: after the first, it begins to fall."""
     decay: Positive = 0.2
     """For `step`."""
-    schedule: Literal["step", "cosine"] = "cosine"
-    """`cosine` falls smoothly to 0, `step` at the milestones."""
+    schedule: Literal["step", "cosine", "linear"] = "cosine"
+    """`cosine` and `linear` fall to 0, smoothly or in a straight line, `step` at the milestones."""
 
 
 class PrunePhaseConfig(PhaseConfig):
@@ -109,16 +139,21 @@ class QatPhaseConfig(PhaseConfig):
 
 
 class TrainingConfig(Record):
-    """The recipe: dense, then pruning, then quantization-aware training, all by SGD."""
+    """The recipe: dense, then pruning, then quantization-aware training."""
 
-    batch: int = Field(128, ge=2)
-    """Images per step, over all devices together."""
+    batch: int = Field(128, ge=1)
+    """Images per step, over all devices together; at least 2, but for style transfer."""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    """Of all phases."""
     momentum: float = Field(0.9, ge=0, lt=1)
-    """Of SGD."""
+    """Of SGD; of Adam, the decay of the gradients' mean (the other one is 0.999)."""
     weight_decay: float = Field(5e-4, ge=0)
-    """Of SGD."""
+    """Added to the gradients."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    """Share of the target that is spread over all classes."""
+    """Classification: share of the target that is spread over all classes."""
+    hardest: float = Field(1.0, gt=0, le=1)
+    """Segmentation: share of each image's pixels, those of the greatest loss, that is learnt from
+    (bootstrapped cross-entropy)."""
     dense: PhaseConfig = PhaseConfig()
     """The dense network, in floating point; once for all levels."""
     prune: PrunePhaseConfig = PrunePhaseConfig()

@@ -1,6 +1,7 @@
 """Batches of a split, in an order that depends on the seed and the epoch alone."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from hwsubnet.data.augment import Augmentation, augment
 from hwsubnet.data.splits import Split
 from hwsubnet.errors import ConfigError
 
-_ORDER, _AUGMENT = 0, 1
+_ORDER, _AUGMENT, _OTHER_ORDER, _OTHER_AUGMENT = range(4)
 """Streams of random numbers that must not be drawn from one another."""
 
 
@@ -68,13 +69,30 @@ def batches(
 
     Yields
     ------
-    Images (batch / ranks, C, H, W) as uint8 and labels (batch / ranks,) as int64.
+    Images (batch / ranks, C, H, W) as uint8, and their labels: int64 (batch / ranks,), or uint8
+    (batch / ranks, H, W) for each pixel, or as many images of the other style, drawn by themselves.
     """
     order = np.random.default_rng([seed, _ORDER, epoch]).permutation(len(split))
+    other = order
+    if split.kind == "styles":  # the rarer style is gone through again
+        other = np.random.default_rng([seed, _OTHER_ORDER, epoch]).permutation(len(split))
+        order, other = order % len(split.images), other % len(split.labels)
     for step in range(first, steps_per_epoch(split, batch)):
-        chosen = torch.from_numpy(order[step * batch : (step + 1) * batch])
-        images, labels = split.images[chosen], split.labels[chosen]
+        part = slice(step * batch, (step + 1) * batch)
+        images = split.images[torch.from_numpy(order[part])]
+        labels = split.labels[torch.from_numpy(other[part])]
         if augmentation is not None:
-            rng = np.random.default_rng([seed, _AUGMENT, epoch, step])
-            images = augment(images, augmentation, rng)
+            draw = partial(_rng, seed, epoch, step)
+            if split.kind == "maps":
+                both = torch.cat([images, labels[:, None]], 1)
+                both = augment(both, augmentation, draw(_AUGMENT))
+                images, labels = both[:, :-1], both[:, -1]
+            else:
+                images = augment(images, augmentation, draw(_AUGMENT))
+            if split.kind == "styles":
+                labels = augment(labels, augmentation, draw(_OTHER_AUGMENT))
         yield images[rank::ranks], labels[rank::ranks]
+
+
+def _rng(seed: int, epoch: int, step: int, stream: int) -> np.random.Generator:
+    return np.random.default_rng([seed, stream, epoch, step])

@@ -13,25 +13,27 @@ def check(config: SweepConfig) -> None:
     DatasetError
         If the data set is missing or damaged.
     ConfigError
-        If there is no such network, a level would empty a layer, or the pruning schedule does not
-        fit into its phase.
+        If there is no such network, it cannot learn from such data, a level would empty a layer,
+        or the pruning schedule does not fit into its phase.
     ToolError
         If a tool is missing that simulates or synthesizes the RTL.
     """
     from hwsubnet.data import load_data, steps_per_epoch
     from hwsubnet.models import build
     from hwsubnet.prune.schedules import find_parts, make_schedule
+    from hwsubnet.train import make_task
 
     if config.hardware.simulate_images or config.hardware.synthesize:
         require_all("verilator", "g++", "make")  # synthesis needs the depths of FIFOs
     if config.hardware.synthesize:
         require_all("yosys")
+    task = make_task(config)
     data = load_data(config.data, config.seed)
-    channels, height, width = data.train.images.shape[1:]
+    task.check(config.model.name, data)
     network = build(
         NetworkSpec(
             name=config.model.name,
-            input_shape=(channels, height, width),
+            input_shape=data.shape,
             classes=data.classes,
             width=config.model.width,
             precision=config.precision,

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from hwsubnet.artifacts import NetworkSpec, replacing
 from hwsubnet.errors import ModelError
-from hwsubnet.models.build import IMAGE_MODELS, build, build_image_model
+from hwsubnet.models.build import build
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -63,7 +63,7 @@ def load_network(spec: NetworkSpec, path: Path) -> nn.Module:
     ModelError
         If the file is missing, damaged, or of another network.
     """
-    model = build_image_model(spec) if spec.name in IMAGE_MODELS else build(spec)
+    model = build(spec)
     state = load_weights(path)
     try:
         fit_shapes(model, state)

@@ -1,7 +1,12 @@
 """Networks that make images: the CycleGAN generator and a variational autoencoder."""
 
+from itertools import pairwise
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
+
+N = TypeVar("N", bound=nn.Module)
 
 
 class TransferBlock(nn.Module):
@@ -60,6 +65,52 @@ class CycleGanGenerator(nn.Module):
         return y
 
 
+class PatchDiscriminator(nn.Module):
+    """Scores patches of 70x70 pixels as real or made (Isola et al., CVPR 2017).
+
+    Parameters
+    ----------
+    channels
+        Of the image.
+    width
+        Multiplier on the widths, 64 to 512.
+    """
+
+    def __init__(self, channels: int, width: float = 1.0) -> None:
+        super().__init__()
+        widths = [max(1, round(64 * times * width)) for times in (1, 2, 4, 8)]
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, widths[0], 4, stride=2, padding=1), nn.LeakyReLU(0.2)
+        )
+        for (inputs, outputs), stride in zip(pairwise(widths), (2, 2, 1), strict=True):
+            self.layers += nn.Sequential(
+                nn.Conv2d(inputs, outputs, 4, stride=stride, padding=1),
+                nn.InstanceNorm2d(outputs),
+                nn.LeakyReLU(0.2),
+            )
+        self.layers.append(nn.Conv2d(widths[-1], 1, 4, padding=1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, C, H, W), H and W at least 32, to one score for each patch, (N, 1, H', W')."""
+        y: Tensor = self.layers(image)
+        return y
+
+
+def cyclegan(channels: int, width: float = 1.0) -> CycleGanGenerator:
+    """Build the generator of six blocks, for images of 128x128, with CycleGAN's first weights."""
+    return started(CycleGanGenerator(channels, width))
+
+
+def started(network: N) -> N:
+    """Draw first weights as CycleGAN does: normal, with a deviation of 0.02; biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network
+
+
 class VaeEncoder(nn.Module):
     """Images to mean and logarithm of the variance of their code.
 
@@ -114,16 +165,23 @@ class VaeDecoder(nn.Module):
 
 
 class Vae(nn.Module):
-    """Encoder and decoder; in training the code is drawn, in evaluation it is the mean."""
+    """Encoder and decoder."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, H, W) to the same shape, in [0, 1]."""
-        mean, log_variance = self.encoder(image).chunk(2, dim=1)
-        if self.training:
-            mean = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        """(N, C, H, W) to the same shape, in [0, 1], by way of the code's mean."""
+        mean, _ = self.encoder(image).chunk(2, dim=1)
         y: Tensor = self.decoder(mean)
         return y
+
+    def draw(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return an image (N, C, H, W) by way of a drawn code, and the code's distribution.
+
+        That is its means and the logarithms of its variances, both (N, code).
+        """
+        mean, log_variance = self.encoder(image).chunk(2, dim=1)
+        code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        return self.decoder(code), mean, log_variance

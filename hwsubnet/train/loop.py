@@ -3,25 +3,24 @@
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hwsubnet.config import SweepConfig
 from hwsubnet.data import Splits, batches, steps_per_epoch, to_real
 from hwsubnet.errors import ConfigError
 from hwsubnet.progress import progress
-from hwsubnet.train.evaluate import accuracy
+from hwsubnet.train.learner import Learner, Weights, detached
 from hwsubnet.train.phases import Phase, learning_rate
+from hwsubnet.train.tasks import Learning, Measures, Task
 
 log = logging.getLogger(__name__)
-
-Weights = dict[str, Tensor]
-"""A ``state_dict``, detached from its network."""
 
 _SHOWN_EVERY = 10
 """Steps between two updates of the progress bar's text, each of which waits for the device."""
@@ -35,38 +34,41 @@ class FitState:
     ----------
     step
         Steps done.
-    network, optimizer, schedule
+    learner, optimizers, schedule
         State dicts.
-    best_accuracy, best_weights
+    best, best_weights
         What did best on the validation images, once the network had its final form.
     """
 
     step: int = 0
-    network: Weights = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
+    learner: Weights = field(default_factory=dict)
+    optimizers: list[dict[str, Any]] = field(default_factory=list)
     schedule: dict[str, int] = field(default_factory=dict)
-    best_accuracy: float = -1.0
+    best: Measures | None = None
     best_weights: Weights = field(default_factory=dict)
 
 
 def fit(
     fabric: Fabric,
-    network: nn.Module,
+    task: Task,
+    learner: Learner,
     phase: Phase,
     splits: Splits,
     config: SweepConfig,
     *,
     save: Callable[[FitState], None],
     resumed: FitState | None = None,
-) -> float:
-    """Run a phase to its end and leave the network with its best weights.
+) -> Measures:
+    """Run a phase to its end and leave the learner with its best weights.
 
     After every epoch the network is measured on the validation images. The best epoch wins, among
     those that ended after the phase's schedule was done; of equals, the last.
 
     Parameters
     ----------
-    network
+    task
+        How to learn and to measure.
+    learner
         As the phase before left it; changed in place, and left on the device.
     save
         Called every `config.training.checkpoint_every` steps, and after the last.
@@ -75,7 +77,7 @@ def fit(
 
     Returns
     -------
-    Accuracy on the validation images.
+    What the best epoch reached on the validation images.
 
     Raises
     ------
@@ -86,42 +88,40 @@ def fit(
     steps = steps_per_epoch(splits.train, recipe.batch)
     total = phase.config.epochs * steps
     state = resumed or FitState()
+    network = learner.network
     schedule = phase.schedule(network, steps)
     if resumed:  # before Fabric wraps it: loading puts new quantizers in place of the old
-        network.load_state_dict(resumed.network)
+        learner.load_state_dict(resumed.learner)
         schedule.load_state_dict(resumed.schedule)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.SGD(
-        network.parameters(),
-        lr=phase.config.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-    )
-    model, optimizer = fabric.setup(network, optimizer)
+    learning = _set_up(fabric, task, learner)
     if resumed:
-        optimizer.load_state_dict(resumed.optimizer)
+        for optimizer, kept in zip(learning.optimizers, resumed.optimizers, strict=True):
+            optimizer.load_state_dict(kept)
 
     def learn(images: Tensor, labels: Tensor) -> Tensor:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(phase.config, state.step / total)
-        model.train()
-        scores = model(images)
-        loss = functional.cross_entropy(scores, labels, label_smoothing=recipe.label_smoothing)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        optimizer.step()
+        for optimizer in learning.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(phase.config, state.step / total)
+        for module in (learning.network, *learning.companions.values()):
+            module.train()
+        with _noise(fabric, config.seed, phase.first_epoch * steps + state.step):
+            loss = task.step(learning, images, labels)
         schedule.step()
         state.step += 1
-        return loss.detach()
+        return loss
 
     def validate(loss: Tensor) -> None:
         _check_finite(loss, phase)
         _share_buffers(fabric, network)
-        reached = accuracy(fabric, network, splits.validation)
+        reached = task.evaluate(fabric, network, splits.validation)
         epoch = f"{state.step // steps}/{phase.config.epochs}"
-        log.info("%s %s: loss %.3f, validation %.2f %%", phase.name, epoch, loss, 100 * reached)
-        if schedule.done and reached >= state.best_accuracy:
-            state.best_accuracy, state.best_weights = reached, detached(network)
+        log.info("%s %s: loss %.3f, validation %s", phase.name, epoch, loss, task.told(reached))
+        if schedule.done and task.better(reached, state.best):
+            state.best, state.best_weights = reached, detached(learner)
+
+    def told(loss: Tensor) -> str:
+        text = f"{phase.name}: loss {loss:.3f}"
+        return f"{text}, validation {task.told(state.best)}" if state.best else text
 
     with progress() as display:
         bar = display.add_task(phase.name, total=total, completed=state.step)
@@ -131,20 +131,45 @@ def fit(
                 if state.step % steps == 0:
                     validate(loss)
                 if state.step % recipe.checkpoint_every == 0 or state.step == total:
-                    state.network, state.optimizer = network.state_dict(), optimizer.state_dict()
-                    state.schedule = schedule.state_dict()
+                    state.learner, state.schedule = learner.state_dict(), schedule.state_dict()
+                    state.optimizers = [one.state_dict() for one in learning.optimizers]
                     save(state)
                 display.advance(bar)
                 if state.step % _SHOWN_EVERY == 0:
-                    display.update(bar, description=_told(phase, state, loss))
+                    display.update(bar, description=told(loss))
         display.remove_task(bar)
-    network.load_state_dict(state.best_weights)
-    return state.best_accuracy
+    assert state.best is not None
+    learner.load_state_dict(state.best_weights)
+    return state.best
 
 
-def detached(network: nn.Module) -> Weights:
-    """Copy a network's state, so that training on does not change it."""
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+def _set_up(fabric: Fabric, task: Task, learner: Learner) -> Learning:
+    """Move a learner to the device, and wrap it for the processes and the arithmetic."""
+    learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    companions = dict(learner.companions.items())
+    optimizers = task.optimizers(learner.network, companions)
+    network = fabric.setup_module(learner.network)
+    for method in task.methods:
+        network.mark_forward_method(method)
+    return Learning(
+        fabric,
+        network,
+        {
+            # What only remembers has nothing that processes could share.
+            name: fabric.setup_module(m) if any(True for _ in m.parameters()) else m
+            for name, m in companions.items()
+        },
+        [fabric.setup_optimizers(optimizer) for optimizer in optimizers],
+    )
+
+
+@contextmanager
+def _noise(fabric: Fabric, seed: int, step: int) -> Iterator[None]:
+    """Let the random numbers of a step depend on the seed and the step alone."""
+    numbers = np.random.SeedSequence([seed, step, fabric.global_rank])
+    with torch.random.fork_rng([] if fabric.device.type == "cpu" else [fabric.device]):
+        torch.manual_seed(int(numbers.generate_state(1)[0]))
+        yield
 
 
 def _rest_of_epoch(
@@ -152,7 +177,7 @@ def _rest_of_epoch(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Give this process's part of the batches from `step` to the end of its epoch.
 
-    They are in real units and on the device.
+    Images are in real units, and both on the device.
     """
     batch = config.training.batch
     epoch, first = divmod(step, steps_per_epoch(splits.train, batch))
@@ -178,11 +203,6 @@ def _share_buffers(fabric: Fabric, network: nn.Module) -> None:
     if fabric.world_size > 1:
         for buffer in network.buffers():
             torch.distributed.broadcast(buffer, src=0)
-
-
-def _told(phase: Phase, state: FitState, loss: Tensor) -> str:
-    text = f"{phase.name}: loss {loss:.3f}"
-    return f"{text}, validation {state.best_accuracy:.2%}" if state.best_weights else text
 
 
 def _check_finite(loss: Tensor, phase: Phase) -> None:

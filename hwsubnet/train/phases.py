@@ -180,10 +180,14 @@ def qat_phase(config: SweepConfig) -> Phase:
 def learning_rate(phase: PhaseConfig, share: float) -> float:
     """Learning rate when `share`, in [0, 1), of the phase has passed.
 
-    ``cosine``: half a period of a cosine, from the phase's learning rate to 0. ``step``:
-    multiplied by `decay` at every milestone.
+    ``cosine``: half a period of a cosine, from the phase's learning rate to 0. ``linear``: a
+    straight line to 0, from the first milestone on. ``step``: multiplied by `decay` at every
+    milestone.
     """
     if phase.schedule == "cosine":
         return phase.learning_rate * (1 + cos(pi * share)) / 2
+    if phase.schedule == "linear":
+        begin = phase.milestones[0] if phase.milestones else 0.0
+        return phase.learning_rate * (1 - max(0.0, share - begin) / (1 - begin))
     passed = sum(share >= milestone for milestone in phase.milestones)
     return phase.learning_rate * phase.decay**passed

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from lightning.fabric import Fabric
-from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from hwsubnet.artifacts import digest
 from hwsubnet.config import SweepConfig
 from hwsubnet.data import Splits, batches, to_real
 from hwsubnet.errors import ConfigError, OutputError
-from hwsubnet.train.loop import FitState, Weights, detached, fit
+from hwsubnet.train.learner import Learner, Weights, detached
+from hwsubnet.train.loop import FitState, fit
 from hwsubnet.train.phases import Phase
+from hwsubnet.train.tasks import Measures, Task
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +26,13 @@ NORM_BATCHES = 50
 
 
 class Run:
-    """Takes a network through phases, the last of which may be quantization-aware training.
+    """Takes a learner through phases, the last of which may be quantization-aware training.
 
     Parameters
     ----------
-    network
+    task
+        What is learnt.
+    learner
         As the first phase finds it; changed in place.
     checkpoint
         File that is written while the run goes on, and read if it is there.
@@ -40,7 +43,7 @@ class Run:
     Attributes
     ----------
     reached
-        Validation accuracy by phase.
+        By phase, what its best epoch gave on the validation images.
     in_float
         The network's weights as they stood before quantization began.
     """
@@ -49,18 +52,19 @@ class Run:
         self,
         fabric: Fabric,
         config: SweepConfig,
+        task: Task,
         splits: Splits,
-        network: nn.Module,
+        learner: Learner,
         phases: Sequence[Phase],
         checkpoint: Path,
         key: str,
     ) -> None:
-        self.fabric, self.config, self.splits = fabric, config, splits
-        self.network, self.phases = network, tuple(phases)
-        shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+        self.fabric, self.config, self.task, self.splits = fabric, config, task, splits
+        self.learner, self.phases = learner, tuple(phases)
+        shapes = {name: list(value.shape) for name, value in learner.state_dict().items()}
         self.checkpoint, self.key = checkpoint, digest(key, shapes)
-        self.reached: dict[str, float] = {}
-        self.in_float: Weights = detached(network)
+        self.reached: dict[str, Measures] = {}
+        self.in_float: Weights = detached(learner.network)
 
     def finish(self) -> None:
         """Run what has not been run yet.
@@ -88,7 +92,8 @@ class Run:
 
             self.reached[phase.name] = fit(
                 self.fabric,
-                self.network,
+                self.task,
+                self.learner,
                 phase,
                 self.splits,
                 self.config,
@@ -98,7 +103,7 @@ class Run:
             if phase.name == "prune":
                 self._renew_norms(phase)
             if phase.name != "qat":
-                self.in_float = detached(self.network)
+                self.in_float = detached(self.learner.network)
 
     def _renew_norms(self, phase: Phase) -> None:
         """Take the norms' statistics afresh, from the network with its final masks.
@@ -114,7 +119,7 @@ class Run:
             augmentation=self.splits.augmentation,
         )
         images = (to_real(images) for images, _ in islice(part, NORM_BATCHES))
-        update_bn(images, self.network, device=self.fabric.device)
+        update_bn(images, self.learner.network, device=self.fabric.device)
 
     def _left(self) -> dict[str, Any] | None:
         """Read the checkpoint, if there is one that can be used."""

@@ -92,7 +92,7 @@ def _config(refused: Run, folder: Path, tree: dict[str, object]) -> str:
 @pytest.mark.parametrize(
     ("tree", "told"),
     [
-        ({"training": {"batch": 1}}, "training.batch: Input should be greater than or equal to 2"),
+        ({"training": {"batch": 0}}, "training.batch: Input should be greater than or equal to 1"),
         ({"name": "../../etc"}, "name: String should match pattern"),
         ({"model": {"name": "gpt"}}, "there is no network 'gpt'"),
         ({"model": "lenet"}, "model: Input should be"),

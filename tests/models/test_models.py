@@ -35,11 +35,12 @@ def test_cnv_is_small_enough_for_the_smallest_boards():
     assert sum(isinstance(m, torch.nn.Conv2d) for m in network.modules()) == 4
 
 
+CLASSIFIERS = [name for name, model in MODELS.items() if model.task == "classification"]
 LONG = ("resnet56", "mobilenetv2", "densenet40", "densenet121")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in MODELS]
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in CLASSIFIERS]
 )
 @pytest.mark.parametrize("shape", [DIGITS, FASHION, CIFAR], ids=["digits", "fashion", "cifar"])
 def test_every_network_takes_every_data_set(name, shape):

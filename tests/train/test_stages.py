@@ -15,10 +15,12 @@ from hwsubnet.models import load_network
 from hwsubnet.prune import channels_to_keep, find_groups
 from hwsubnet.prune.elements import find_elements
 from hwsubnet.quant import unquantized
-from hwsubnet.train import stages, train_dense, train_level
+from hwsubnet.train import make_task, stages, train_dense, train_level
 from hwsubnet.train.fabric import make_fabric
+from hwsubnet.train.learner import Learner
 from hwsubnet.train.phases import prune_phase
 from hwsubnet.train.run import CHECKPOINT, Run
+from hwsubnet.train.tasks import Classification
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +81,15 @@ def test_float_accuracy_is_of_the_masked_network_before_quantization(
 ):
     seen = []
 
-    def spy(fabric, network, split):
+    def spy(task, fabric, network, split):
         in_float = len(unquantized(network)) > 0
         masked = sum(int((~g.mask).sum()) for g in find_groups(network))
         seen.append((len(split), in_float, masked > 0))
-        return 0.5
+        return {"accuracy": 0.5}
 
-    monkeypatch.setattr(stages, "accuracy", spy)
+    monkeypatch.setattr(Classification, "evaluate", spy)
     train_level(config, *dense, 0.5, tmp_path)
-    assert seen == [(60, False, True), (60, True, True), (40, True, True)]
+    assert seen[-3:] == [(60, False, True), (60, True, True), (40, True, True)]
 
 
 def test_training_and_selection_never_see_the_test_images(
@@ -136,9 +138,9 @@ def test_norms_know_the_masked_network(dense, monkeypatch, tmp_path):
 
     def prune():
         network = load(*dense)
-        phases = (prune_phase(config, 0.5),)
-        run = Run(make_fabric(config.training), config, splits, network, phases, checkpoint, "")
-        run.finish()
+        phases, task = (prune_phase(config, 0.5),), make_task(config)
+        learner, fabric = Learner(network, nn.ModuleDict()), make_fabric(config.training)
+        Run(fabric, config, task, splits, learner, phases, checkpoint, "").finish()
         checkpoint.unlink()
         return lag(network, splits.train.images)
 
