@@ -83,3 +83,15 @@ def test_an_unknown_preset_names_those_there_are():
         load_config(preset="digit")
     with pytest.raises(ConfigError, match="exclude each other"):
         load_config(path="x", preset="digits")
+
+
+def test_settings_reach_any_field_and_named_options_win():
+    from hwsubnet.cli.options import read_config
+
+    settings = ["pruning.schedule=one-shot", "training.qat.epochs=7", "seed=3", "data.size=[8, 9]"]
+    config = read_config(None, "digits", settings=settings, seed=4)
+    assert config.pruning.schedule == "one-shot"
+    assert config.training.qat.epochs == 7
+    assert config.training.qat.learning_rate == 0.02, "the preset's own"
+    assert config.data.size == (8, 9)
+    assert config.seed == 4

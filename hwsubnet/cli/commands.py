@@ -59,6 +59,7 @@ def sweep(
     align: options.Align = None,
     data: options.Data = None,
     seed: options.Seed = None,
+    settings: options.Set = None,
     as_json: options.Json = False,
 ) -> Answer:
     """Train, prune, lower and report: what each pruning level costs and delivers.
@@ -72,6 +73,7 @@ def sweep(
         fps=fps,
         max_fps=max_fps,
         levels=levels,
+        settings=settings,
         hardware__board=board,
         hardware__clock_mhz=clock,
         pruning__align=align,
@@ -101,6 +103,7 @@ def train(
     align: options.Align = None,
     data: options.Data = None,
     seed: options.Seed = None,
+    settings: options.Set = None,
     as_json: options.Json = False,
 ) -> Answer:
     """Train the dense network and its pruned, quantized levels, and no more.
@@ -108,7 +111,13 @@ def train(
     `sweep` with the same recipe and folder goes on from there.
     """
     recipe = read_config(
-        config, preset, levels=levels, pruning__align=align, data__path=data, seed=seed
+        config,
+        preset,
+        levels=levels,
+        settings=settings,
+        pruning__align=align,
+        data__path=data,
+        seed=seed,
     )
     folder = out or Path("runs") / recipe.name
 

@@ -1,9 +1,11 @@
 """Options that several commands share, and what they mean for the config."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+import yaml
 
 from hwsubnet.errors import ConfigError
 
@@ -95,6 +97,15 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", help="Of splits and training.", rich_help_panel=_RECIPE),
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any field of the recipe, such as pruning.schedule=one-shot; may be repeated.",
+        rich_help_panel=_RECIPE,
+    ),
+]
 Sparsity = Annotated[
     float | None,
     typer.Option("--sparsity", metavar="S", help="One of the run's levels [all of them]."),
@@ -108,6 +119,7 @@ def read_config(
     fps: float | None = None,
     max_fps: bool = False,
     levels: str | None = None,
+    settings: Sequence[str] | None = None,
     **overrides: Any,
 ) -> "SweepConfig":
     """Join a recipe and the options that win over it.
@@ -120,6 +132,8 @@ def read_config(
         Exclude each other.
     levels
         Numbers with commas between.
+    settings
+        Of the form ``pruning.schedule=one-shot``, the value as in YAML.
     overrides
         By dotted path with ``__`` for the dot.
 
@@ -131,9 +145,13 @@ def read_config(
     from hwsubnet.config import load_config
 
     exclusive({"--fps": fps, "--max-fps": max_fps or None})
-    by_path = {name.replace("__", "."): value for name, value in overrides.items()}
-    by_path["hardware.fps"] = fps
-    by_path["pruning.levels"] = _numbers(levels)
+    by_path = _settings(settings or ())
+    given = {name.replace("__", "."): value for name, value in overrides.items()}
+    by_path |= {path: value for path, value in given.items() if value is not None}
+    if fps is not None:
+        by_path["hardware.fps"] = fps
+    if levels is not None:
+        by_path["pruning.levels"] = _numbers(levels)
     config = load_config(path, preset, by_path)
     if max_fps:  # also against a recipe that asks for a number
         hardware = config.hardware.model_copy(update={"fps": None})
@@ -178,9 +196,24 @@ def exclusive(options: dict[str, object]) -> None:
         raise ConfigError(f"{' and '.join(given)} exclude each other", fix="give one of them")
 
 
-def _numbers(text: str | None) -> list[float] | None:
-    if text is None:
-        return None
+def _settings(texts: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        try:
+            found[path] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not (path and equals):
+            raise ConfigError(
+                f"must be a field and its value, not {text!r}",
+                where="--set",
+                fix="such as --set pruning.schedule=one-shot",
+            )
+    return found
+
+
+def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError as error:

@@ -136,6 +136,10 @@ def _train_level(
     task: Task,
 ) -> TrainedNetwork:
     splits = load_data(config.data, config.seed)
+    # The dense network is in float: its levels may have other bits than it was built with.
+    dense = dense.model_copy(
+        update={"spec": dense.spec.model_copy(update={"precision": config.precision})}
+    )
     spec, learner = dense.spec, _trained(task, dense, dense_folder)
     phases: tuple[Phase, ...] = (qat_phase(config),)
     if sparsity > 0 and config.pruning.schedule == "scratch":

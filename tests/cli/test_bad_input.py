@@ -104,6 +104,22 @@ def test_a_config_that_breaks_a_rule(refused, tmp_path, tree, told) -> None:
     assert told in _config(refused, tmp_path, tree)
 
 
+@pytest.mark.parametrize("command", ["sweep", "train"])
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("pruning.schedule", "--set: must be a field and its value, not 'pruning.schedule'"),
+        ("=1", "--set: must be a field and its value, not '=1'"),
+        ("seed=[", "--set: must be a field and its value, not 'seed=['"),
+        ("pruning.schedule=random", "pruning.schedule: Input should be 'layerwise'"),
+        ("pruning.rule=x", "pruning.rule: Extra inputs are not permitted"),
+        ("name.first=x", "name: Input should be a valid string"),
+    ],
+)
+def test_settings(refused, command, setting, told) -> None:
+    assert told in refused(command, "--set", setting)
+
+
 def test_a_missing_config_and_an_unknown_preset(refused) -> None:
     assert "none.yaml: cannot be read (No such file" in refused("sweep", "none.yaml")
     assert refused("sweep", "--preset", "nope").startswith(
