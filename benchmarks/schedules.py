@@ -33,16 +33,16 @@ from hwsubnet.tools import package_versions
 from hwsubnet.train import train_dense, train_level
 
 RECIPE: dict[str, Any] = {
-    "data": {"name": "fashion-mnist", "train_images": 30_000},
+    "data": {"name": "fashion-mnist", "train_images": 16_000},
     "model": {"name": "cnv", "width": 0.5},
     "precision": {"weight_bits": 4, "activation_bits": 4},
-    "pruning": {"start": 0.5, "interval": 0.5, "refresh": 0.1},
+    "pruning": {"start": 0.5, "interval": 0.25, "refresh": 0.05},
     "training": {
         "batch": 128,
         "arithmetic": "auto",
         "dense": {"epochs": 8, "learning_rate": 0.05},
-        "prune": {"epochs": 8, "learning_rate": 0.02},
-        "qat": {"epochs": 3, "learning_rate": 0.01},
+        "prune": {"epochs": 5, "learning_rate": 0.02},
+        "qat": {"epochs": 2, "learning_rate": 0.01},
         "accelerator": "cpu",
     },
 }

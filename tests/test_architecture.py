@@ -38,6 +38,7 @@ LAYERS = {
     "train": {"quant", "prune", "models", "data"},
     "compact": {"quant", "prune", "models"},
     "export": {"quant", "prune", "models", "data"},
+    "analysis": {"prune", "convert", "models", "data"},
     "lower": SHARED,
     "emit": SHARED,
     "simulate": SHARED,
