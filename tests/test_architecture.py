@@ -38,7 +38,7 @@ LAYERS = {
     "train": {"quant", "prune", "models", "data"},
     "compact": {"quant", "prune", "models"},
     "export": {"quant", "prune", "models", "data"},
-    "analysis": {"prune", "convert", "models", "data"},
+    "analysis": {"prune", "convert", "models", "data", "train"},
     "lower": SHARED,
     "emit": SHARED,
     "simulate": SHARED,

@@ -16,8 +16,9 @@ from hwsubnet.analysis.predecessors import Comparison, NamedGroups, compare
 from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.convert import convert
 from hwsubnet.data import Split, to_real
-from hwsubnet.models import build_image_model
+from hwsubnet.models import build
 from hwsubnet.prune import Measure, find_groups
+from hwsubnet.train.tasks.autoencoding import bound
 
 Kind = Literal["classifier", "autoencoder"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -37,7 +38,7 @@ def make_model(kind: Kind, shape: tuple[int, int, int], classes: int) -> nn.Modu
     """Make an untrained float network with masks, for images (C, H, W), sides multiples of 4."""
     channels, height, wide = shape
     if kind == "autoencoder":
-        return build_image_model(NetworkSpec(name="vae", input_shape=shape, classes=classes))
+        return build(NetworkSpec(name="vae", input_shape=shape, classes=classes))
     return convert(
         nn.Sequential(
             nn.Conv2d(channels, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
@@ -115,9 +116,5 @@ def _batches(count: int, seed: int, epoch: int) -> Iterator[Tensor]:
 def _loss(kind: Kind, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     if kind == "classifier":
         return functional.cross_entropy(model(images), labels)
-    mean, log_variance = model.get_submodule("encoder")(images).chunk(2, dim=1)
-    code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-    made = model.get_submodule("decoder")(code)
-    likelihood = functional.binary_cross_entropy(made, images, reduction="sum")
-    divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
-    return (likelihood + divergence) / len(images)
+    fit, divergence = bound(images, *model.draw(images))  # type: ignore[operator]
+    return (divergence - fit).mean()

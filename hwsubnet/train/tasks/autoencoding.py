@@ -26,7 +26,7 @@ class Autoencoding(Task):
 
     def step(self, learning: Learning, images: Tensor, labels: Tensor) -> Tensor:
         """Learn from a batch."""
-        fit, divergence = _bound(images, *learning.network.draw(images))  # type: ignore[operator]
+        fit, divergence = bound(images, *learning.network.draw(images))  # type: ignore[operator]
         loss = (divergence - fit).mean()
         learning.descend(loss)
         return loss.detach()
@@ -43,7 +43,7 @@ class Autoencoding(Task):
             torch.manual_seed(0)
             for _, images in portions(fabric, split.images):
                 drawn = network.draw(images)  # type: ignore[operator]
-                for mean, value in zip(parts.values(), _bound(images, *drawn), strict=True):
+                for mean, value in zip(parts.values(), bound(images, *drawn), strict=True):
                     mean.update(value.double())
         fit, divergence = (float(mean.compute()) for mean in parts.values())
         return {"ELBO": fit - divergence, "divergence": divergence}
@@ -54,10 +54,22 @@ def devices(fabric: Fabric) -> list[torch.device]:
     return [] if fabric.device.type == "cpu" else [fabric.device]
 
 
-def _bound(
+def bound(
     images: Tensor, again: Tensor, mean: Tensor, log_variance: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return log p(x | z) and the divergence from the prior of each image, both (N,)."""
+    """Return the two parts of the ELBO.
+
+    Parameters
+    ----------
+    images, again
+        (N, C, H, W) in [0, 1]: what went in, and what the drawn codes became.
+    mean, log_variance
+        (N, code), of q(z | x).
+
+    Returns
+    -------
+    log p(x | z) and the divergence from the prior of each image, both (N,).
+    """
     losses = functional.binary_cross_entropy(again.float(), images, reduction="none")
     divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance)
     return -losses.flatten(1).sum(1), divergence.float().sum(1)
