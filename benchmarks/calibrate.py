@@ -2,10 +2,11 @@
 
 Each round draws a batch of nodes of every kind and some streams, for one family of parts, emits
 their RTL as a sweep would, and has Yosys count what each takes. Results stay in the synthesis
-cache, so that an interrupted run goes on where it was; ``--minutes 0`` takes what is there.
-Samples and coefficients are written into the package, ``hwsubnet/estimate/calibration``.
+cache, so that an interrupted run goes on where it was; ``--minutes 0`` takes what is there. With
+``--only`` the shipped samples of all other operators stay as they are. Samples and coefficients are
+written into the package, ``hwsubnet/estimate/calibration``.
 
-    python benchmarks/calibrate.py [--rounds 4] [--seed 1] [--jobs 1] [--minutes 60]
+    python benchmarks/calibrate.py [--rounds 4] [--seed 1] [--jobs 1] [--minutes 60] [--only OP ...]
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +32,7 @@ from hwsubnet.artifacts import digest, write_text
 from hwsubnet.boards import Board, load_board
 from hwsubnet.emit.rtl import emit_rtl
 from hwsubnet.errors import ToolError
-from hwsubnet.estimate.calibration.fitting import SAMPLES, Sample, fit
+from hwsubnet.estimate.calibration.fitting import SAMPLES, Sample, fit, shipped
 from hwsubnet.estimate.calibration.model import COEFFICIENTS
 from hwsubnet.synth.cache import Cache
 from hwsubnet.synth.crew import Crew, Limits
@@ -104,7 +105,9 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return found
 
 
-def synthesized(board: Board, seed: int, jobs: int, end: float) -> Iterator[Sample]:
+def synthesized(
+    board: Board, seed: int, jobs: int, end: float, only: Sequence[str]
+) -> Iterator[Sample]:
     """Yield the samples of one round: after the time is up, those that the cache holds."""
     crew = Crew(
         Cache(tools.cache_folder("syntheses")),
@@ -114,7 +117,9 @@ def synthesized(board: Board, seed: int, jobs: int, end: float) -> Iterator[Samp
         Limits(jobs=jobs, timeout=600),
     )
     with tempfile.TemporaryDirectory() as temporary:
-        drawn = batch(board, seed, Path(temporary))
+        drawn = (
+            each for each in batch(board, seed, Path(temporary)) if not only or each.op in only
+        )
         while several := list(itertools.islice(drawn, jobs)):
             if time.monotonic() < end:
                 try:
@@ -135,14 +140,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--only", nargs="*", default=[], help="operators to make samples of")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     end = time.monotonic() + 60 * given.minutes
     samples: dict[str, Sample] = {}
+    if given.only:
+        samples = {
+            digest(row.op, row.family, row.attributes): row
+            for row in shipped()
+            if row.op not in given.only
+        }
     for number in range(given.rounds):
         board = load_board(BOARDS[number % len(BOARDS)])
-        for sample in synthesized(board, 1000 * given.seed + number, given.jobs, end):
+        for sample in synthesized(board, 1000 * given.seed + number, given.jobs, end, given.only):
             samples[digest(sample.op, sample.family, sample.attributes)] = sample
     rows = list(samples.values())
     made = {

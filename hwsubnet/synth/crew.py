@@ -18,7 +18,7 @@ from hwsubnet.synth.cache import Cache
 from hwsubnet.synth.jobs import Job
 from hwsubnet.synth.timing import DELAYS, Family
 
-RULES = 2
+RULES = 3
 """Counts up when the same input would give another result, so that old ones are not used."""
 
 _POLL_SECONDS = 0.5

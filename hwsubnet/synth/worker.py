@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from hwsubnet.artifacts import LogicPath, Record
+from hwsubnet.synth.roms import map_roms
 from hwsubnet.synth.timing import Family, is_hardware, slowest_path
 
 REQUEST, OPTIONS, BOXES, RESULT = "request.json", "slang.f", "boxes.v", "result.json"
@@ -31,6 +32,8 @@ INSTANTIATED = ("DSP48E1", "DSP48E2", "LUT6_2")
 _MAPPED_TO = ("DSP48E2", "RAMB18E2", "RAMB36E2", "URAM288")
 """UltraScale+ primitives that Yosys keeps in the larger of its two libraries."""
 
+MAP_ROMS = "map_roms"
+"""Stands in the script for the pass of ``roms.py``, which Yosys does not know."""
 QUEUES = Path(__file__).with_name("shift_registers.v")
 
 
@@ -53,12 +56,12 @@ class Result(Record):
 
 
 def commands(request: Request) -> tuple[str, ...]:
-    """Return the Yosys script."""
+    """Return the Yosys script, with `MAP_ROMS` in its place."""
     options = "-flatten -noiopad -noclkbuf" + (" -uram" if request.ultraram else "")
     synth = f"synth_xilinx -top {request.top} -family {request.family} {options} -run"
-    rest: tuple[str, ...] = (f"{synth} map_dsp:edif",)
+    memories: tuple[str, ...] = (f"{synth} map_dsp:map_ffram",)
     if request.family == "xcup":  # as synth_xilinx does it, with the library of `repaired`
-        rest = (
+        memories = (
             f"{synth} map_dsp:map_memory",
             f"memory_libmap -logic-cost-rom 0.015625 -lib {_LUTRAMS} -lib +/xilinx/brams_xc4v.txt "
             f"-D HAS_SIZE_36 -D HAS_MIXWIDTH_SDP -D HAS_ADDRCE "
@@ -66,7 +69,6 @@ def commands(request: Request) -> tuple[str, ...]:
             "techmap -map +/xilinx/lutrams_xc5v_map.v",
             "techmap -map +/xilinx/brams_xcu_map.v",
             "techmap -map +/xilinx/urams_map.v",
-            f"{synth} map_ffram:edif",
         )
     return (
         f"read_slang -f {OPTIONS}",
@@ -76,7 +78,9 @@ def commands(request: Request) -> tuple[str, ...]:
         f"{synth} prepare:map_dsp",
         f"techmap -map {_QUEUES} t:$bmux",
         "opt",
-        *rest,
+        *memories,
+        MAP_ROMS,
+        f"{synth} map_ffram:edif",
         f"write_json {_NETLIST}",
     )
 
@@ -144,8 +148,12 @@ def main() -> None:
     Path(_QUEUES).write_bytes(QUEUES.read_bytes())
     lutrams = (folder / "lutrams_xcu.txt").read_text(encoding="utf-8")
     Path(_LUTRAMS).write_text(repaired(lutrams), encoding="utf-8")
+    design = libyosys.Design()
     for command in commands(request):
-        libyosys.run_pass(command)
+        if command == MAP_ROMS:
+            map_roms(design)
+        else:
+            libyosys.run_pass(command, design)
     with Path(_NETLIST).open(encoding="utf-8") as handle:
         module = json.load(handle)["modules"][request.top]
     cells = Counter(cell["type"] for cell in module["cells"].values() if is_hardware(cell["type"]))

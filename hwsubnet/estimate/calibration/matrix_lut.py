@@ -4,13 +4,19 @@ from math import prod
 
 import numpy as np
 
-from hwsubnet.estimate.calibration.memory import memory, rom_terms
+from hwsubnet.estimate.calibration.memory import memory, table
 from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, ceil, clog2
 from hwsubnet.estimate.calibration.trees import own_tree
 from hwsubnet.kernels.datatype import DataType
 
 _LUT_PRODUCT = 16
 """Up to so many partial bits ``product.sv`` multiplies in LUTs."""
+_DSP_PRODUCT = 9
+"""Bits of a product from which on Yosys takes a DSP for it."""
+_WIRED = 4
+"""How much less a product takes if its weight never changes: about as much as one of its terms."""
+_FLAGS, _POINTERS = 3, 3
+"""Registers of a bit: at the end of the array; in a replay buffer, beside its counters."""
 _SHALLOWEST = 32
 """Words of ``stream_replay.sv`` at least."""
 
@@ -24,7 +30,7 @@ def matrix_vector(p: Parameters) -> Structure:
     repeats = groups > 1
     depth = 2 ** np.maximum(clog2(folds), clog2(_SHALLOWEST))
     replay = memory(word, np.where(repeats, depth, 0), "two", p.family, ultraram=p.ultraram)
-    pointers = np.where(repeats, 5 * clog2(depth) + clog2(folds) + clog2(groups), 0)
+    pointers = np.where(repeats, 5 * clog2(depth) + clog2(folds) + clog2(groups) + _POINTERS, 0)
     result.lut_memory = result.lut_memory + replay.luts
     result.bram18 = result.bram18 + replay.bram18
     result.uram = result.uram + replay.uram
@@ -60,60 +66,67 @@ def _array(
     width, depth = pe * simd * weight.bits, folds * groups
     # A word that never changes is wired into the logic.
     rom = memory(width, np.where(depth > 1, depth, 0), "none", p.family, ultraram=p.ultraram)
-    result.bram18, result.uram = rom.bram18, rom.uram
-    products = pe * simd
+    constants = table(rom, width, depth)
+    result.bram18, result.uram, result.lut_memory = rom.bram18, rom.uram, constants.luts
+    products, fixed = pe * simd, 1 - constants.varying
     zero = np.zeros(len(p))
-    fixed = depth <= 1
+    input_registers = inputs * source.bits
     inside = np.zeros(len(p), dtype=np.bool_)  # sums that a DSP accumulates itself
     if xnor or (source.bipolar and weight.bipolar):
         terms = ceil(simd, 3)
-        adders, registers = own_tree(terms, 2, accumulator)
-        arithmetic = {"matches": pe * terms, "adders": pe * adders}
+        adders, compressors, registers = own_tree(terms, 2, accumulator)
+        arithmetic = {"matches": pe * terms, "counts": pe * adders, "full_adders": pe * compressors}
         product_registers = zero
-        levels = clog2(terms)
+        latency = ceil(clog2(terms), 2)
     else:
-        bits = _product(source, weight).bits
-        adders, registers = own_tree(simd, bits, accumulator)
+        bits = min(_product_bits(source, weight), accumulator)
+        adders, compressors, registers = own_tree(simd, bits, accumulator)
         narrow, wide = sorted((source.bits, weight.bits))
-        arithmetic = {"adders": pe * adders}
         product_registers = products * bits
-        levels = clog2(simd) + 2
+        latency = 1 + ceil(clog2(simd), 2)
+        arithmetic = {}
         if source.bipolar or weight.bipolar:
-            arithmetic["signs"] = products * bits
-        elif narrow * wide > _LUT_PRODUCT:
+            arithmetic["signs" if source.bits + weight.bits > 2 else "sign_gates"] = (
+                product_registers
+            )
+        elif narrow * wide > _LUT_PRODUCT and bits >= _DSP_PRODUCT:
             result.dsp = products
             arithmetic["dsp"] = products
-            if p.family == "xc7":  # registers that Yosys packs into the slice
-                product_registers = zero
-                inside = simd == 1
+            if p.family == "xc7":  # what Yosys packs into the slices
+                product_registers = input_registers = zero
+                inside = (simd == 1) & (not source.signed)
+                once = min(bits + 1, accumulator)  # bits of a sum of two products
+                whole, rest = np.divmod(simd, 4)
+                compressors = compressors - once * (2 * whole + (rest == 3))
+                adders, registers = adders - once * (rest == 2), registers - once * (rest == 2)
         else:
             rows = products * (narrow - 1)
-            arithmetic["partial_bits"] = np.where(fixed, 0, rows * wide)
-            arithmetic["fixed_partial_bits"] = np.where(fixed, rows * wide, 0)
-            arithmetic["gates"] = products * bits * (narrow == 1)
+            arithmetic["partial_bits"] = constants.varying * rows * wide
+            arithmetic["fixed_partial_bits"] = fixed * rows * wide / _WIRED
+            arithmetic["gates"] = constants.varying * products * bits * (narrow == 1)
+        arithmetic |= {"adders": pe * adders, "compressors": pe * compressors}
     out = pe * accumulator
     counters = clog2(depth) + clog2(folds)
-    result.logic |= (
-        arithmetic
-        | rom_terms(rom, width, depth)
-        | {
-            "sums": np.where(inside, 0, out),
-            "results": out,
-            "counters": counters,
-        }
-    )
+    result.logic |= arithmetic | {
+        "sums": np.where(inside, 0, out),
+        "results": out,
+        "counters": counters,
+    }
     result.registers |= {
         "sums": np.where(inside, 2 * out, 3 * out),
         "trees": pe * registers,
-        "products": np.where(fixed, 0, product_registers),
-        "fixed_products": np.where(fixed, product_registers, 0),
-        "words": inputs * source.bits + width * rom.registered,
+        "products": constants.varying * product_registers,
+        "fixed_products": fixed * product_registers / _WIRED,
+        "words": input_registers + constants.distinct * rom.registered,
         "counters": counters,
-        "stages": levels,
+        "flags": np.where(folds > 1, 3, 2) * (1 + latency) + _FLAGS,
     }
     return result
 
 
-def _product(source: DataType, weight: DataType) -> DataType:
+def _product_bits(source: DataType, weight: DataType) -> int:
+    """Return bits of a product, of which no synthesizer finds that it needs one less if negated."""
+    if source.bipolar or weight.bipolar:
+        return source.bits + weight.bits + 1
     ends = [x * w for x in (source.min, source.max) for w in (weight.min, weight.max)]
-    return DataType.holding(min(0, *ends), max(ends), signed=True)
+    return DataType.holding(min(0, *ends), max(ends), signed=True).bits

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsubnet.estimate.calibration.structure import Numbers, ceil
+from hwsubnet.estimate.calibration.structure import Numbers, ceil, clog2
 
 Ports = Literal["one", "two", "none"]
 """Written at the address that is read, at another one, or never."""
@@ -154,25 +154,46 @@ def memory(
     )
 
 
-_SHARED, _LUT = 8, 64
-"""Words up to which functions of the address are so few that outputs share them; words of one bit
-that a LUT holds."""
+_LUT_WORDS, _MUXED_WORDS = 64, 256
+"""Words of a bit in one LUT, and in LUTs behind MUXF7 and MUXF8."""
+_MANY = 60.0
+"""Words from which on a bit's values are as good as never those of another bit."""
 
 
-def rom_terms(rom: Memory, width: Numbers, depth: Numbers) -> dict[str, Numbers]:
-    """Return the terms of a ROM's LUTs by how deep it is, where it becomes logic.
+@dataclass(frozen=True)
+class Table:
+    """What ROMs of random bits take where they become logic, one for each folding."""
+
+    luts: Numbers
+    varying: Numbers
+    """Share of the bits of a word that are not the same in every word; 1 for other memories."""
+    distinct: Numbers
+    """Bits of a word that vary and differ from one another: registers, if it is registered."""
+
+
+def table(rom: Memory, width: Numbers, depth: Numbers) -> Table:
+    """Return the LUTs of ROMs, as ``synth/roms.py`` maps them.
+
+    A bit takes a LUT for each 64 words, and LUTs that choose between blocks of 256. Of few words
+    so many bits are constant, equal, or a bit of the address, as are among random ones on average.
 
     Parameters
     ----------
     rom
         What it becomes.
     width, depth
-        Its size; 1 word or none is no ROM.
+        Its size; 1 word is no ROM, but constants.
     """
-    bits = np.where(rom.logic_bits > 0, width, 0)
-    deep, shallow = depth > _LUT, depth <= _SHARED
-    return {
-        "shared_rom": np.where(shallow, bits * np.log2(np.maximum(depth, 1)), 0),
-        "rom": np.where(deep | shallow, 0, bits),
-        "deep_rom": np.where(deep, bits * ceil(depth, _LUT), 0),
-    }
+    logic = rom.logic_bits > 0
+    functions = np.exp2(np.clip(depth, 1, _MANY))
+    met = -np.expm1(width * np.log1p(-1 / functions))  # probability that a bit is one of them
+    distinct = (functions - 2) * met
+    plain = clog2(depth) * met
+    blocks = ceil(depth, _MUXED_WORDS)
+    chosen = np.where(blocks > 1, ceil(blocks - 1, 3), 0)
+    luts = (distinct - plain) * (ceil(depth, _LUT_WORDS) + chosen)
+    return Table(
+        luts=np.where(logic, luts, 0),
+        varying=np.where(logic | (depth <= 1), 1 - 2 / functions, 1),
+        distinct=np.where(logic, distinct, width),
+    )

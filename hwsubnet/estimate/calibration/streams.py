@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from hwsubnet.estimate.calibration.memory import memory
+from hwsubnet.estimate.calibration.memory import memory, table
 from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, ceil, clog2
 from hwsubnet.kernels.datatype import DataType
 
@@ -87,35 +87,39 @@ def elementwise(p: Parameters) -> Structure:
     pe = p.each("PE")
     left, right = p.datatype("lhs_dtype").bits, p.datatype("rhs_dtype").bits
     out = p.datatype("out_dtype").bits
-    period = np.zeros(len(p))
-    for side in ("lhs", "rhs"):
-        if p.text(f"{side}_style") == "const":
-            period = p.numbers(f"{side}_shape")[-1] / pe
-    width = pe * right
+    period, width = _period(p), pe * right
     rom = memory(width, np.where(period > 1, period, 0), "none", p.family, ultraram=p.ultraram)
     result = _plain(
         p,
         {
             "out": pe * out,
             "counters": clog2(period),
-            "rom": np.where(rom.logic_bits > 0, width * np.maximum(period / 64, 1), 0),
         },
         {"word": pe * (left + right) + _SKID * pe * out, "counters": clog2(period)},
     )
-    result.bram18, result.uram = rom.bram18, rom.uram
-    result.registers["word"] = (
-        pe * left + width * ((period == 0) | rom.registered) + _SKID * pe * out
-    )
+    constants = table(rom, width, period)
+    result.bram18, result.uram, result.lut_memory = rom.bram18, rom.uram, constants.luts
+    constant_bits = np.where(rom.registered, constants.distinct, width * (period == 0))
+    result.registers["word"] = pe * left + constant_bits + _SKID * pe * out
     return result
 
 
 def multiply(p: Parameters) -> Structure:
     """Count what an ``ElementwiseMul_hls`` holds."""
     result = elementwise(p)
-    pe = p.each("PE")
-    bits = (p.datatype("lhs_dtype").bits, p.datatype("rhs_dtype").bits)
-    result.logic["partial_bits"] = pe * prod(bits)
+    partial = p.each("PE") * p.datatype("lhs_dtype").bits * p.datatype("rhs_dtype").bits
+    fixed = _period(p) == 1  # the multipliers are made for their constants
+    result.logic["partial_bits"] = np.where(fixed, 0, partial)
+    result.logic["fixed_partial_bits"] = np.where(fixed, partial / 4, 0)
     return result
+
+
+def _period(p: Parameters) -> Numbers:
+    """Return after how many words constants come again; 0 if both operands are streams."""
+    for side in ("lhs", "rhs"):
+        if p.text(f"{side}_style") == "const":
+            return p.numbers(f"{side}_shape")[-1] / p.each("PE")
+    return np.zeros(len(p))
 
 
 def duplicate(p: Parameters) -> Structure:

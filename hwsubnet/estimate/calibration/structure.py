@@ -22,7 +22,7 @@ class Structure:
     """
 
     lut_memory: Numbers
-    """LUTs used as RAM or shift registers."""
+    """LUTs used as RAM, as shift registers, or as tables of ROMs."""
     bram18: Numbers
     uram: Numbers
     dsp: Numbers

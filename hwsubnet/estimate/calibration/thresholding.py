@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hwsubnet.estimate.calibration.memory import memory, rom_terms
-from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, clog2
+from hwsubnet.estimate.calibration.memory import memory, table
+from hwsubnet.estimate.calibration.structure import Parameters, Structure, clog2
 
 
 def structure(p: Parameters) -> Structure:
@@ -14,8 +14,7 @@ def structure(p: Parameters) -> Structure:
     folds = channels / pe
     latency = stages * (1 + p.number("deep_pipeline"))
     result = Structure.empty(len(p))
-    constants, words = np.zeros(len(p)), np.zeros(len(p))
-    contents: dict[str, Numbers] = {}
+    luts, constants, words = np.zeros(len(p)), np.zeros(len(p)), np.zeros(len(p))
     for stage in range(stages):
         depth = folds * 2**stage
         rom = memory(
@@ -24,15 +23,15 @@ def structure(p: Parameters) -> Structure:
         )  # fmt: skip
         result.bram18 = result.bram18 + pe * rom.bram18
         result.uram = result.uram + pe * rom.uram
-        for name, luts in rom_terms(rom, pe * bits, depth).items():
-            contents[name] = contents.get(name, 0) + luts
-        constants += np.where(depth <= 1, pe * bits, 0)
-        words += pe * bits * rom.registered
+        thresholds = table(rom, np.full(len(p), float(bits)), depth)
+        luts += pe * thresholds.luts
+        constants += pe * bits * (1 - thresholds.varying)
+        words += pe * thresholds.distinct * rom.registered
     queue = pe * stages
-    result.lut_memory = queue  # at most 16 deep for up to 7 stages
+    result.lut_memory = luts + queue  # at most 16 deep for up to 7 stages
     counters = clog2(folds)
     cut = source > bits
-    result.logic |= contents | {
+    result.logic |= {
         "comparators": pe * stages * bits - constants,
         "fixed_comparators": constants,
         "saturation": pe * (bits + source - bits) * cut,

@@ -38,17 +38,20 @@ def _signed(operands: int) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=4096)
-def _own(operands: int, bits: int, limit: int) -> tuple[float, float]:
-    adders, registers, count = 0, 0, operands
-    levels = _clog2(operands)
-    for level in range(1, levels + 1):
-        width = min(bits + level, limit)
-        adders += count // 2 * min(bits + level - 1, limit)
-        single = count % 2 * min(bits + level - 1, limit)
-        if level % 2 == 0 or level == levels:
-            registers += count // 2 * width + single
-        count = (count + 1) // 2
-    return float(adders), float(registers)
+def _own(operands: int, bits: int, limit: int) -> tuple[float, float, float]:
+    """Count two levels at a time, which lie between registers: up to four operands become one."""
+    adders, compressors, registers, count = 0, 0, 0, operands
+    for level in range(0, _clog2(operands), 2):
+        levels = min(2, _clog2(operands) - level)
+        whole, rest = divmod(count, 2**levels)
+        width = min(bits + level + levels - 1, limit)
+        for group, times in ((2**levels, whole), (rest, 1)):
+            if group:
+                adders += times * width * (group > 1)
+                compressors += times * width * max(group - 2, 0)
+                registers += times * min(bits + level + (levels if group > 1 else 0), limit)
+        count = whole + (rest > 0)
+    return float(adders), float(compressors), float(registers)
 
 
 def unsigned_tree(operands: Numbers, bits: int, limit: int) -> Numbers:
@@ -79,5 +82,19 @@ def signed_tree(operands: Numbers) -> Numbers:
 
 
 def own_tree(operands: Numbers, bits: int, limit: int) -> Numbers:
-    """Return the same of ``hls/rtl/adder_tree.sv``, which registers every second level."""
+    """Return bits of adders, of full adders before them, and of registers of ``adder_tree.sv``.
+
+    It registers every second level; of the up to four operands between registers, all but two are
+    added up without carry chains.
+
+    Parameters
+    ----------
+    operands, bits, limit
+        As of `unsigned_tree`.
+
+    Returns
+    -------
+    Numbers
+        Shape (3, len(operands)).
+    """
     return per_value(lambda n: _own(n, bits, limit), operands)
