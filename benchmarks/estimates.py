@@ -2,25 +2,29 @@
 
 Prints one JSON document with two parts. ``kinds``: for each operator, errors on samples that were
 left out of the fit (`hwsubnet.estimate.calibration.fitting`). ``networks``: whole networks at four
-widths, which stand for pruning levels, folded for `--fps`, every node and stream synthesized; none
-of them was fitted to. Errors are shares of the synthesized count, of 20 LUTs or flip-flops where
-it is smaller. FINN's formulas are compared where FINN has one.
+shares of their widths, which stand for pruning levels, every node and stream synthesized; none of
+them was fitted to. Of levels that ``--whole`` names the stitched design is synthesized, too, and
+the sum of the parts is put beside it. Errors are shares of the synthesized count, of 20 LUTs or
+flip-flops where it is smaller. FINN's formulas are compared where FINN has one.
 
-    python benchmarks/estimates.py [--board Pynq-Z2] [--fps 200] [--width 0.5] [--run RUN ...]
+    python benchmarks/estimates.py [--board NAME] [--networks N ...] [--whole LEVEL ...] [--run R]
 """
 
 import argparse
+import itertools
 import json
 import logging
+import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
+import synthesis
 import torch
 from lowering import exported
 from onnx import helper
@@ -78,22 +82,36 @@ class _Separable(nn.Sequential):
         )
 
 
-NETWORKS: dict[str, tuple[Callable[[NetworkSpec], Network], tuple[int, int, int]]] = {
-    "mlp": (build, (1, 28, 28)),
-    "cnv": (build, (1, 28, 28)),
-    "resnet8": (build, (3, 32, 32)),
-    "depthwise": (depthwise, (3, 32, 32)),
+class Case(NamedTuple):
+    """A network at full width, and how fast it shall be."""
+
+    make: Callable[[NetworkSpec], nn.Module]
+    shape: tuple[int, int, int]
+    fps: float
+
+
+NETWORKS = {
+    "mlp": Case(build, (1, 28, 28), 2000),
+    "cnv": Case(build, (1, 28, 28), 200),
+    "depthwise": Case(depthwise, (3, 32, 32), 100),
+    "resnet8": Case(build, (3, 32, 32), 50),
 }
+CNV_2W2A, CNV_2W2A_FPS = "cnv-2w2a", 100
+"""Brevitas's bnn_pynq example, as ``synthesis.py`` builds it."""
 
 
-def design(name: str, width: float, board: Board, fps: float, folder: Path) -> Path:
-    """Export, lower, fold and emit an untrained network; return the build folder."""
-    make, shape = NETWORKS[name]
+def design(name: str, level: float, board: Board, folder: Path) -> Path:
+    """Export, lower, fold and emit a network with a share of its widths; return the build folder.
+
+    Its weights are random, but for two steps of training on noise.
+    """
+    if name == CNV_2W2A:
+        return synthesis.design(level, board, CNV_2W2A_FPS, folder)
+    case = NETWORKS[name]
     torch.manual_seed(0)
-    spec = NetworkSpec(name=name, input_shape=shape, classes=10, width=width)
-    path = exported(make(spec), shape, folder)
-    lowered = lower(path, folder, board)
-    folded = folder / estimate(lowered, folder, board, folder, fps=fps).folded.path
+    spec = NetworkSpec(name=name, input_shape=case.shape, classes=10, width=level)
+    lowered = lower(exported(case.make(spec), case.shape, folder), folder, board)
+    folded = folder / estimate(lowered, folder, board, folder, fps=case.fps).folded.path
     emit_rtl(
         folded,
         folder / "rtl",
@@ -168,35 +186,33 @@ def exact(pairs: Iterable[tuple[float | None, float | None]]) -> float | None:
     return round(sum(known) / len(known), 4) if known else None
 
 
-def compared(of: list[Part]) -> dict[str, Any]:
+def table(said: Sequence[Counts], true: Sequence[Counts]) -> dict[str, Any]:
+    """Return how far estimates are off, by resource."""
+    pairs = {
+        name: [(a[name], b[name]) for a, b in zip(said, true, strict=True)] for name in COLUMNS
+    }
+    return {name: errors(pairs[name]) for name in FITTED} | {
+        name: {"exact": exact(pairs[name])} for name in RULED
+    }
+
+
+def compared(of: Sequence[Part]) -> dict[str, Any]:
     """Return the errors of nodes and streams, one by one and in total."""
-    result: dict[str, Any] = {"parts": len(of)}
-    for rung in ("calibrated", "analytical"):
-        said = [getattr(part, rung) for part in of]
-        result[rung] = {
-            name: errors((row[name], part.synthesized[name])
-                         for row, part in zip(said, of, strict=True))
-            for name in FITTED
-        } | {
-            name: {"exact": exact((row[name], part.synthesized[name])
-                                  for row, part in zip(said, of, strict=True))}
-            for name in RULED
-        }  # fmt: skip
+    true = [part.synthesized for part in of]
+    said = {rung: [getattr(part, rung) for part in of] for rung in ("calibrated", "analytical")}
     totals = {
-        rung: {
-            name: sum(getattr(part, rung)[name] or 0 for part in of) for name in (*FITTED, *RULED)
-        }
-        for rung in ("calibrated", "analytical", "synthesized")
+        rung: {name: round(sum(row[name] or 0 for row in rows)) for name in (*FITTED, *RULED)}
+        for rung, rows in {**said, "synthesized": true}.items()
     }
-    result["totals"] = {
-        rung: {name: round(value) for name, value in total.items()}
-        for rung, total in totals.items()
+    return {
+        "parts": len(of),
+        **{rung: table(rows, true) for rung, rows in said.items()},
+        "totals": totals,
+        "total_error": {
+            name: round(totals["calibrated"][name] / max(totals["synthesized"][name], 1) - 1, 4)
+            for name in FITTED
+        },
     }
-    result["total_error"] = {
-        name: round(totals["calibrated"][name] / max(totals["synthesized"][name], 1) - 1, 4)
-        for name in FITTED
-    }
-    return result
 
 
 def kinds(board: Board) -> dict[str, Any]:
@@ -206,15 +222,7 @@ def kinds(board: Board) -> dict[str, Any]:
     for op, row in result.items():
         mine = [sample for sample in samples if sample.op == op and sample.family == board.family]
         finn = [of_sample(sample, board.part) for sample in mine]
-        row["analytical"] = {
-            name: errors((said[name], sample.truth[name])
-                         for said, sample in zip(finn, mine, strict=True))
-            for name in FITTED
-        } | {
-            name: {"exact": exact((said[name], sample.truth[name])
-                                  for said, sample in zip(finn, mine, strict=True))}
-            for name in RULED
-        }  # fmt: skip
+        row["analytical"] = table(finn, [dict(sample.truth) for sample in mine])
     return dict(result)
 
 
@@ -222,28 +230,28 @@ def main() -> None:
     """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--board", default="Pynq-Z2")
-    parser.add_argument("--fps", type=float, default=200)
-    parser.add_argument("--width", type=float, default=0.5, help="of every network")
-    parser.add_argument("--networks", nargs="*", default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="*", default=[*NETWORKS, CNV_2W2A])
+    parser.add_argument("--whole", nargs="*", type=float, default=[], help="levels, stitched too")
     parser.add_argument("--run", nargs="*", type=Path, default=[], help="finished sweeps")
     parser.add_argument("--jobs", type=int)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     board = load_board(given.board)
-    result: dict[str, Any] = {"board": board.name, "fps": given.fps, "width": given.width}
-    result["kinds"] = kinds(board)
+    result: dict[str, Any] = {"board": board.name, "kinds": kinds(board)}
     networks: dict[str, Any] = {}
     every: list[Part] = []
     with tempfile.TemporaryDirectory() as temporary:
-        for name in given.networks:
-            for level in LEVELS:
-                folder = Path(temporary) / f"{name}-{level}"
-                built = design(name, given.width * level, board, given.fps, folder)
-                report = synthesize(built, board, whole=False, limits=Limits(jobs=given.jobs))
-                found = list(parts(built, report, board))
-                networks.setdefault(name, {})[str(level)] = compared(found)
-                every += found
+        for name, level in itertools.product(given.networks, LEVELS):
+            built = design(name, level, board, Path(temporary) / f"{name}-{level}")
+            limits, whole = Limits(jobs=given.jobs), level in given.whole
+            report = synthesize(built, board, whole=whole, limits=limits)
+            found = list(parts(built, report, board))
+            row = networks.setdefault(name, {})[str(level)] = compared(found)
+            if whole:
+                row["whole"] = synthesis.compared(report)
+            every += found
+            print(name, level, row["calibrated"], row["total_error"], file=sys.stderr)
     for run in given.run:
         for level in sorted(run.glob("level-*")):
             report = SynthesisReport.load(level / "synthesize")
