@@ -12,6 +12,7 @@ from hwsubnet.records import (
     Artifact as Artifact,
     File as File,
     Record as Record,
+    check_writable as check_writable,
     digest as digest,
     replacing as replacing,
     scratch_folder as scratch_folder,
@@ -265,6 +266,15 @@ class Verification(Artifact):
     class_changes: int
 
 
+class Stalls(Record):
+    """Cycles of a simulation in which a node stood still."""
+
+    blocked: int
+    """It had a word that a reader did not take."""
+    starved: int
+    """It was ready, and a writer had no word."""
+
+
 class Simulation(Artifact):
     """A run of the accelerator against the integer golden model."""
 
@@ -280,6 +290,10 @@ class Simulation(Artifact):
     """In steady state; ``None`` if a single frame was simulated."""
     latency_cycles: int | None = None
     """From the first word in to the last word out, of one frame."""
+    stalls: dict[str, Stalls] | None = None
+    """By node; ``None`` where streams were not watched, which costs speed."""
+    fullest: dict[str, int] | None = None
+    """Most words that a stream's FIFO held at once, by tensor; ``None`` as above."""
 
 
 class RtlEdge(Record):

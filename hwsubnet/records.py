@@ -4,9 +4,13 @@ An artifact is a small JSON document that names the files beside it by relative 
 so that a folder of artifacts can be moved, resumed and checked.
 """
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -16,6 +20,10 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from hwsubnet.errors import OutputError
+
+_SCRATCH = ".scratch-"
+_UNLOCKED_SECONDS = 10
+"""After which a folder that was just made has its lock."""
 
 
 class Record(BaseModel):
@@ -58,14 +66,27 @@ def replacing(target: Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})",
-            where=target,
-            fix="choose another --out, or free space on the disk",
-        ) from error
+        raise _cannot_write(target, error) from error
     finally:
         with suppress(OSError):  # also where the folder could not even be made
             temporary.unlink()
+
+
+def check_writable(target: Path) -> None:
+    """Raise `OutputError` now if `replacing` would only find out after hours of work.
+
+    Nothing is written; a disk that is full meanwhile is still told later.
+    """
+    folder = next(part for part in target.absolute().parents if part.exists())
+    if target.is_dir():
+        reason = errno.EISDIR
+    elif not folder.is_dir():
+        reason = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = errno.EACCES
+    else:
+        return
+    raise _cannot_write(target, OSError(reason, os.strerror(reason)))
 
 
 def write_text(target: Path, text: str) -> None:
@@ -76,22 +97,46 @@ def write_text(target: Path, text: str) -> None:
 
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Yield a fresh folder inside `parent` whose name starts with ``.scratch``."""
-    import shutil
+    """Yield a fresh folder inside `parent` whose name starts with ``.scratch``.
 
+    It goes with the block. Where a kill was faster, the next call in `parent` removes it: a lock
+    that ends with its process tells which folders are in use.
+    """
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=".scratch-", dir=parent))
+        _sweep(parent)
+        folder = Path(mkdtemp(prefix=_SCRATCH, dir=parent))
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})",
-            where=parent,
-            fix="choose another --out, or free space on the disk",
-        ) from error
+        raise _cannot_write(parent, error) from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove scratch folders of processes that were killed."""
+    for folder in parent.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):  # in use, or another process was faster
+            if time.time() - folder.stat().st_ctime < _UNLOCKED_SECONDS:
+                continue
+            lock = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _cannot_write(target: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot be written ({error.strerror or error})",
+        where=target,
+        fix="choose another place, or free space on the disk",
+    )
 
 
 def _inside(path: str) -> str:

@@ -1,6 +1,7 @@
 """Frames in ``.npz`` files."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from hwsubnet.errors import BadInput
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_WAY_OUT = "write it with numpy.savez(path, x=frames)"
+
 
 def read_frames(path: Path) -> "NDArray[Any]":
     """Return the array ``x`` of an ``.npz`` file.
@@ -17,22 +20,32 @@ def read_frames(path: Path) -> "NDArray[Any]":
     Raises
     ------
     BadInput
-        If the file cannot be read, or holds no array ``x`` of numbers.
+        If the file cannot be read, or holds no array ``x``.
     """
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(getattr(archive, "files", ()))
-            if "x" in names:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise BadInput("is one array by itself, not an archive", where=path, fix=_WAY_OUT)
+        with archive:
+            if "x" in archive.files:
                 return np.asarray(archive["x"])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"is not a readable .npz file ({error})", where=path) from error
-    raise BadInput(
-        f"holds no array x, only {', '.join(names) or 'nothing'}",
-        where=path,
-        fix="write it with numpy.savez(path, x=frames)",
-    )
+            names = ", ".join(archive.files) or "nothing"
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadInput(f"cannot be read ({reason})", where=path, fix="check the path") from error
+    except MemoryError as error:
+        raise BadInput(
+            f"needs more memory than there is ({error})", where=path, fix="give fewer frames"
+        ) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        # Of what is pickled NumPy says how to load it all the same; nobody should.
+        reason = "it holds pickled objects" if "pickle" in str(error) else str(error)
+        raise BadInput(
+            f"is not a readable .npz file ({reason})", where=path, fix=_WAY_OUT
+        ) from error
+    raise BadInput(f"holds no array x, only {names}", where=path, fix=_WAY_OUT)
 
 
 def write_frames(path: Path, frames: "NDArray[Any]") -> None:

@@ -75,6 +75,7 @@ def build(
         out,
         name=name,
         x=x,
+        where=inputs,
         emulate=emulate,
         fps=target.fps,
         folding=folding,

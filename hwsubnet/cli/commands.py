@@ -218,10 +218,13 @@ def simulate(
 
     Exit code 1 if an output differs from the golden model's.
     """
+    from hwsubnet.artifacts import check_writable
     from hwsubnet.cli.arrays import read_frames, write_frames
 
     target = read_target(board, clock, fps, max_fps, folding)
     x = read_frames(inputs)
+    if outputs is not None:
+        check_writable(outputs)
 
     from hwsubnet import flow, tools
     from hwsubnet.cli import tables
@@ -237,6 +240,7 @@ def simulate(
         clock_mhz=target.clock_mhz,
         jobs=jobs,
         waveform=waveform,
+        where=inputs,
     )
     if outputs is not None:
         write_frames(outputs, y)

@@ -59,13 +59,28 @@ def check_frames(x: "NDArray[Any]", units: Units, where: object = None) -> None:
         Naming the shape or type, and the one that is taken.
     """
     if x.dtype.kind not in "fiub":
-        raise ModelError(f"input is of type {x.dtype}, not of numbers", where=where)
-    if x.ndim < 2 or len(x) == 0 or prod(x.shape[1:]) != prod(units.frame):
+        raise ModelError(
+            f"input is of type {x.dtype}, not of real numbers",
+            where=where,
+            fix="give it as floats or integers",
+        )
+    if x.ndim < 2 or len(x) == 0 or not _same_frame(x.shape[1:], units.frame):
         raise ModelError(
             f"input has shape {x.shape}, the model takes frames of shape {units.frame}",
             where=where,
             fix=f"give an array of shape (N, {', '.join(map(str, units.frame))})",
         )
+
+
+def _same_frame(given: "tuple[int, ...]", frame: "tuple[int, ...]") -> bool:
+    """Say whether both shapes hold the same elements in the same order.
+
+    Axes of one element do not count, and either may be flat. Channels last, for a model that has
+    them first, is another frame.
+    """
+    axes, expected = ([size for size in sizes if size != 1] for sizes in (given, frame))
+    flat = len(axes) <= 1 or len(expected) <= 1
+    return prod(axes) == prod(expected) if flat else axes == expected
 
 
 def to_integers(
@@ -122,6 +137,13 @@ def to_integers(
 
 
 def _out_of_range(x: "NDArray[Any]", units: Units, where: object) -> ModelError:
+    unknown = np.isnan(x).reshape(len(x), -1).any(axis=1)
+    if unknown.any():
+        return ModelError(
+            f"frame {unknown.argmax()} of the input holds NaN, which is no number",
+            where=where,
+            fix="leave that frame out, or mend it",
+        )
     ends = (units.scale[0] * (end - units.zero_point) for end in (units.low, units.high))
     least, most = sorted(ends)
     return ModelError(

@@ -10,6 +10,7 @@ from hwsubnet.estimate.options import Unit
 
 SIZE_LIMIT = 10_000_000
 """Bytes of a folding file."""
+_EXAMPLE = 'write it like {"MVAU_rtl_0": {"PE": 4, "SIMD": 9}}'
 
 
 def read_folding(path: Path) -> dict[str, Folding]:
@@ -22,25 +23,27 @@ def read_folding(path: Path) -> dict[str, Folding]:
     """
     try:
         if path.stat().st_size > SIZE_LIMIT:
-            raise FoldingError("is larger than 10 MB", where=path)
+            raise FoldingError("is larger than 10 MB", where=path, fix=_EXAMPLE)
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FoldingError(
             f"cannot be read ({error.strerror})", where=path, fix="check the path"
         ) from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FoldingError(f"is not valid JSON ({error})", where=path) from error
-    form = 'must look like {"MVAU_rtl_0": {"PE": 4, "SIMD": 9}}'
+        raise FoldingError(f"is not valid JSON ({error})", where=path, fix=_EXAMPLE) from error
     if not isinstance(tree, dict):
-        raise FoldingError(form, where=path)
+        raise FoldingError("must be a mapping of nodes", where=path, fix=_EXAMPLE)
     for node, values in tree.items():
         if not isinstance(values, dict):
-            raise FoldingError(form, where=f"{path}: {node}")
+            raise FoldingError(
+                "must be a mapping of parameters", where=f"{path}: {node}", fix=_EXAMPLE
+            )
         for parameter, value in values.items():
             if type(value) not in (int, str):
                 raise FoldingError(
                     f"{parameter} must be a whole number or a word, not {value!r}",
                     where=f"{path}: {node}",
+                    fix=_EXAMPLE,
                 )
     return tree
 

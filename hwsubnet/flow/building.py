@@ -14,6 +14,7 @@ from hwsubnet.artifacts import (
     Metrics,
     RtlDesign,
     SynthesizedPart,
+    check_writable,
     scratch_folder,
     write_text,
 )
@@ -24,12 +25,14 @@ from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
 from hwsubnet.flow.single import FoldedModel, fold_model
 from hwsubnet.flow.synthesizing import synthesize_shell, with_shell
-from hwsubnet.kernels import KernelGraph, host_units, read_graph
+from hwsubnet.kernels import KernelGraph, read_graph
 
 if TYPE_CHECKING:
     from hwsubnet.build.record import BuiltPackage, EmulatedRun, VendorRun
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_GOLDEN = "golden.npz"
+"""Frames that an export leaves beside its model."""
 _RANDOM_FRAMES = 16
 _EMULATED_TRANSFERS = 3
 
@@ -49,6 +52,7 @@ def build_model(
     *,
     name: str | None = None,
     x: NDArray[np.generic] | None = None,
+    where: object = None,
     emulate: bool = False,
     fps: float | None = None,
     folding: Path | None = None,
@@ -73,6 +77,8 @@ def build_model(
     x
         Golden inputs (N, ...) in the model's input units; if not given those of the
         ``golden.npz`` beside the model, or else random ones.
+    where
+        Where `x` came from, for messages.
     emulate
         Run the driver on all golden inputs against the emulated board first.
     fps, folding, clock_mhz
@@ -94,7 +100,7 @@ def build_model(
     BoardError
         If there is no shell for the board's part.
     ModelError
-        If the model cannot be lowered, or has more than one input or output.
+        If the model cannot be lowered, or `x` does not fit it; told before anything is built.
     DoesNotFit
         If accelerator and shell need more than the board has: how much.
     Mismatch
@@ -104,22 +110,24 @@ def build_model(
         it is not complete.
     """
     from hwsubnet.build.interface import streams
+    from hwsubnet.build.record import BuiltPackage
     from hwsubnet.build.shell import add_shell
     from hwsubnet.build.system import system_of
-    from hwsubnet.driver import to_integers
 
     system_of(board)  # refused at once
     name = _checked_name(name if name is not None else model.stem)
     tools.require_all("yosys", "verilator", "g++", "make")
+    check_writable(out / f"{BuiltPackage.stem}.json")
     tool = _find_vivado(vivado) if bitstream else None
     simulations = tools.cache_folder("simulations")
     with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
         found = Metrics(**metrics(accelerator.lowered, accelerator.estimated))
         _refuse_misfit(found, model, board)
         streams(read_graph(accelerator.path), board)  # refused before anything is built
-        x = x if x is not None else _golden_inputs(model)
+        if x is None:
+            x, where = _golden_inputs(model), model.parent / _GOLDEN
         if x is not None:
-            to_integers(x, host_units(accelerator.lowered.input), where="golden inputs")
+            accelerator.check_frames(x, where)
         rtl, clock = accelerator.folder / "rtl", accelerator.estimated.clock_mhz
         size_accelerator(accelerator.path, board, clock, rtl, simulations)
         shell = synthesize_shell(rtl, board)
@@ -302,7 +310,7 @@ def _checked_name(name: str) -> str:
 
 def _golden_inputs(model: Path) -> NDArray[np.generic] | None:
     """Return the inputs that an export left beside its model, if there are any."""
-    path = model.parent / "golden.npz"
+    path = model.parent / _GOLDEN
     if not path.is_file():
         return None
     try:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsubnet import tools
 from hwsubnet.artifacts import LoweredGraph, Metrics, Simulation
 from hwsubnet.boards import Board
+from hwsubnet.errors import ConfigError
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.single import fold_model
 from hwsubnet.kernels import IntArray, KernelGraph, read_graph
@@ -32,6 +34,7 @@ def simulate_model(
     clock_mhz: float | None = None,
     jobs: int = 1,
     waveform: Path | None = None,
+    where: object = None,
 ) -> tuple[NDArray[np.floating], Metrics]:
     """Lower and fold a QONNX model, run it on `x`, and compare it with the golden model.
 
@@ -53,6 +56,8 @@ def simulate_model(
         Processes among which rtlsim divides the frames.
     waveform
         File that receives rtlsim's signals.
+    where
+        Where `x` came from, for messages.
 
     Returns
     -------
@@ -62,6 +67,10 @@ def simulate_model(
 
     Raises
     ------
+    ConfigError
+        If a waveform is wanted of another backend than rtlsim.
+    OutputError
+        If the waveform's format is not known, or its file cannot be written.
     ModelError
         If the model cannot be lowered, or `x` does not fit it; told before anything is built.
     FoldingError
@@ -73,11 +82,12 @@ def simulate_model(
     ToolError
         If a compiler or Verilator is missing or fails.
     """
-    from hwsubnet.simulate.host import to_integers, to_reals
+    from hwsubnet.simulate.host import to_reals
 
+    _check_tools(backend, waveform, cache)
     with fold_model(model, board, fps=fps, folding=folding, clock_mhz=clock_mhz) as accelerator:
         lowered, estimated = accelerator.lowered, accelerator.estimated
-        to_integers(x, lowered.input)  # refused before anything is built
+        accelerator.check_frames(x, where)
         if backend == "rtlsim":
             rtl = accelerator.folder / "rtl"
             target = size_accelerator(accelerator.path, board, estimated.clock_mhz, rtl, cache)
@@ -87,6 +97,23 @@ def simulate_model(
             run = run_software(accelerator.path, lowered, x, backend, folder, cache)
         y = to_reals(run.outputs, lowered.output)
         return y, Metrics(**metrics(lowered, estimated, run.record))
+
+
+def _check_tools(backend: Backend, waveform: Path | None, cache: Path) -> None:
+    """Raise what would otherwise be told after minutes of building."""
+    from hwsubnet.simulate.verilate import waveform_format
+
+    if backend != "golden":
+        tools.require_all(*(("verilator", "g++", "make") if backend == "rtlsim" else ("g++",)))
+    if waveform is None:
+        return
+    if backend != "rtlsim":
+        raise ConfigError(
+            f"only rtlsim has signals, not {backend}",
+            where="--waveform",
+            fix="add --backend rtlsim, or leave it out",
+        )
+    waveform_format(waveform, cache)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from hwsubnet.artifacts import Estimate, LoweredGraph, Metrics
 from hwsubnet.boards import Board
 from hwsubnet.flow.pipeline import metrics
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def estimate_model(
@@ -61,6 +66,18 @@ class FoldedModel:
     def path(self) -> Path:
         """The folded graph."""
         return self.folder / "estimate" / self.estimated.folded.path
+
+    def check_frames(self, x: "NDArray[np.generic]", where: object = None) -> None:
+        """Refuse frames that the model does not take, before anything is built for them.
+
+        Raises
+        ------
+        ModelError
+            As `hwsubnet.driver.to_integers`.
+        """
+        from hwsubnet.simulate.host import to_integers
+
+        to_integers(x, self.lowered.input, where)
 
 
 @contextmanager

@@ -57,7 +57,9 @@ def read_model(path: Path) -> onnx.ModelProto:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"breaks an ONNX rule ({reason})", where=path) from error
+        raise ModelError(
+            f"breaks an ONNX rule ({reason})", where=path, fix="export it again"
+        ) from error
     if not any(node.op_type in QUANTIZERS for node in model.graph.node):
         raise ModelError(
             "has no Quant node: it is a float model, and the accelerator computes with integers",

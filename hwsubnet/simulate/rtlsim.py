@@ -4,22 +4,23 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hwsubnet.artifacts import Record, RtlDesign, scratch_folder
-from hwsubnet.errors import Mismatch, ModelError, OutputError
+from hwsubnet.artifacts import Record, RtlDesign, Stalls, replacing, scratch_folder
+from hwsubnet.errors import Mismatch, ModelError
 from hwsubnet.kernels import IntArray, KernelGraph, read_graph
 from hwsubnet.progress import progress
 from hwsubnet.simulate.deadlock import EdgeState, explain
 from hwsubnet.simulate.inputs import check_inputs
 from hwsubnet.simulate.running import run_simulation
-from hwsubnet.simulate.verilate import Variant, build
+from hwsubnet.simulate.verilate import Variant, build, waveform_format
 from hwsubnet.simulate.words import pack, unpack
 
 _POLL_SECONDS = 0.5
@@ -100,17 +101,18 @@ class RtlRun:
         return int(last_out - first_in) + 1
 
     @property
-    def stalls(self) -> dict[str, tuple[int, int]]:
-        """By node: cycles blocked by its readers, and cycles starved by its writers."""
-        stalls: dict[str, tuple[int, int]] = {}
+    def stalls(self) -> dict[str, Stalls]:
+        """By node: of the streams that it writes, or reads, the one that held it up longest."""
+        blocked: dict[str, int] = {}
+        starved: dict[str, int] = {}
         for edge in self.edges:
-            if edge.source is not None:
-                blocked, starved = stalls.get(edge.source, (0, 0))
-                stalls[edge.source] = (max(blocked, edge.blocked), starved)
-            if edge.sink is not None:
-                blocked, starved = stalls.get(edge.sink, (0, 0))
-                stalls[edge.sink] = (blocked, max(starved, edge.starved))
-        return stalls
+            for counts, node, cycles in (
+                (blocked, edge.source, edge.blocked),
+                (starved, edge.sink, edge.starved),
+            ):
+                if node is not None:
+                    counts[node] = max(cycles, counts.get(node, 0))
+        return {node: Stalls(blocked=blocked[node], starved=starved[node]) for node in blocked}
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +208,7 @@ def simulate(
     frames = check_inputs(target.graph, inputs)
     variant = variant or Variant()
     if waveform is not None:
-        variant = variant.model_copy(update={"waveform": _format(waveform)})
+        variant = variant.model_copy(update={"waveform": waveform_format(waveform, cache)})
     traffic = traffic or Traffic()
     jobs = 1 if waveform is not None else min(jobs, frames)
     executable = build(
@@ -225,15 +227,6 @@ def simulate(
         ]
         _run_all(shards, traffic, waveform)
         return _join(target, variant, [shard.result() for shard in shards])
-
-
-def _format(waveform: Path) -> Literal["fst", "vcd"]:
-    match waveform.suffix:
-        case ".fst":
-            return "fst"
-        case ".vcd":
-            return "vcd"
-    raise OutputError("a waveform is a file *.fst or *.vcd", where=waveform)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,14 +261,15 @@ class _Shard:
             **{f"in{i}": self.folder / f"in{i}" for i in range(len(self.target.graph.inputs))},
             **{f"out{i}": self.folder / f"out{i}" for i in range(len(self.target.graph.outputs))},
         }
-        if waveform is not None:
-            arguments["waveform"] = waveform.resolve()
-        run_simulation(
-            [self.executable, *(f"{key}={value}" for key, value in arguments.items())],
-            log=self.folder / "log",
-            kept=self.executable.parent.with_suffix(".run.log"),
-            cwd=self.target.folder,
-        )
+        with nullcontext() if waveform is None else replacing(waveform.resolve()) as signals:
+            if signals is not None:
+                arguments["waveform"] = signals
+            run_simulation(
+                [self.executable, *(f"{key}={value}" for key, value in arguments.items())],
+                log=self.folder / "log",
+                kept=self.executable.parent.with_suffix(".run.log"),
+                cwd=self.target.folder,
+            )
 
     def done(self) -> int:
         """Frames whose results are on disk, for the progress bar."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from hwsubnet import tools
-from hwsubnet.artifacts import Record, RtlDesign, digest, scratch_folder
-from hwsubnet.errors import ToolError
+from hwsubnet.artifacts import Record, RtlDesign, check_writable, digest, scratch_folder
+from hwsubnet.errors import OutputError, ToolError
 from hwsubnet.kernels import KernelGraph, Stream
 from hwsubnet.resources import shipped
 
@@ -43,6 +43,9 @@ _FLAGS = (
 )
 
 
+WaveformFormat = Literal["fst", "vcd"]
+
+
 class Variant(Record):
     """Ways to build the same design.
 
@@ -58,7 +61,7 @@ class Variant(Record):
 
     gauge: bool = False
     monitor: bool = True
-    waveform: Literal["fst", "vcd"] | None = None
+    waveform: WaveformFormat | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -113,11 +116,8 @@ def build(
     ToolError
         If Verilator or g++ is missing, too old, or fails.
     """
-    if variant.waveform == "fst" and not _has_header("lz4.h", cache):
-        raise ToolError(
-            "FST waveforms need lz4's headers, which are not installed",
-            fix="install them (Debian: apt-get install liblz4-dev), or name a file *.vcd",
-        )
+    if variant.waveform is not None:
+        _check_headers(variant.waveform, cache)
     harness = Harness(source="harness.cpp", ports=ports(graph))
     return verilate(design, folder, top, harness, cache, variant.flags)
 
@@ -247,6 +247,34 @@ def _keep_runtime(built: Path, runtime: Path, scratch: Path) -> None:
         shutil.copy2(path, fresh)
     with suppress(OSError):  # another process was faster
         fresh.rename(runtime)
+
+
+def waveform_format(path: Path, cache: Path) -> WaveformFormat:
+    """Return the format of a waveform's file, once it is known that it can be written.
+
+    Raises
+    ------
+    OutputError
+        If it has another suffix than ``.fst`` or ``.vcd``, or its folder cannot be written.
+    ToolError
+        If the format needs headers that are not installed.
+    """
+    formats: dict[str, WaveformFormat] = {".fst": "fst", ".vcd": "vcd"}
+    if path.suffix not in formats:
+        raise OutputError("is no waveform", where=path, fix="name a file *.fst or *.vcd")
+    check_writable(path)
+    _check_headers(formats[path.suffix], cache)
+    return formats[path.suffix]
+
+
+def _check_headers(waveform: WaveformFormat, cache: Path) -> None:
+    """Raise `ToolError` if what Verilator's writer of this format includes is not there."""
+    for header, package in (("lz4.h", "liblz4-dev"), ("zlib.h", "zlib1g-dev")):
+        if waveform == "fst" and not _has_header(header, cache):
+            raise ToolError(
+                f"FST waveforms need {header}, which is not installed",
+                fix=f"install it (Debian: apt-get install {package}), or name a file *.vcd",
+            )
 
 
 def _has_header(name: str, cache: Path) -> bool:

@@ -4,7 +4,6 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +12,13 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from hwsubnet import cli
 from hwsubnet.config import SweepConfig
 from hwsubnet.flow.run import open_run
-
-Run = Callable[..., str]
 
 QUICK = {
     "model": {"name": "lenet", "width": 0.25},
     "training": {"dense": {"epochs": 1}, "prune": {"epochs": 2}, "qat": {"epochs": 1}},
 }
-
-
-@pytest.fixture
-def refused(monkeypatch, capfd, tmp_path) -> Run:
-    """Run a command in an otherwise empty folder; return its one line of complaint."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args: object) -> str:
-        before = snapshot(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["hwsubnet", *(str(part) for part in args)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        out, err = capfd.readouterr()
-        assert caught.value.code == 2, err
-        assert out == ""
-        assert err.startswith("hwsubnet: error: ")
-        assert err.count("\n") == 1, err
-        assert "; " in err, f"no way out is named: {err}"
-        assert snapshot(tmp_path) == before
-        return err.removeprefix("hwsubnet: error: ").rstrip()
-
-    return run
-
-
-def snapshot(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
 
 
 # --- boards and configs ------------------------------------------------------------------------
@@ -84,7 +51,7 @@ def test_malformed_yaml(refused, tmp_path, what, text, told) -> None:
         assert told in refused("sweep", "mine.yaml")
 
 
-def _config(refused: Run, folder: Path, tree: dict[str, object]) -> str:
+def _config(refused, folder: Path, tree: dict[str, object]) -> str:
     (folder / "mine.yaml").write_text(yaml.safe_dump(tree))
     return refused("sweep", "mine.yaml")
 

@@ -68,9 +68,9 @@ def test_benchmark_counts_its_frames(accelerator):
     [
         (np.zeros((2, 3, 4, 4)), r"shape \(2, 3, 4, 4\), the model takes frames of shape"),
         (np.zeros((0, 1, 4, 4)), r"shape \(0, 1, 4, 4\)"),
-        (np.full((1, 1, 4, 4), "a"), "not of numbers"),
+        (np.full((1, 1, 4, 4), "a"), "not of real numbers"),
         (np.full((1, 1, 4, 4), 255.0), "leave the model's range 0 to 1"),
-        (np.full((1, 1, 4, 4), np.nan), "nan"),
+        (np.full((1, 1, 4, 4), np.nan), "frame 0 of the input holds NaN"),
     ],
     ids=["shape", "none", "text", "bytes", "nan"],
 )

@@ -125,8 +125,8 @@ def test_illegal_foldings(folder, tmp_path, wanted, message):
     ("text", "message"),
     [
         ("{", "is not valid JSON"),
-        ("[]", "must look like"),
-        ('{"MVAU_rtl_0": 4}', "MVAU_rtl_0: must look like"),
+        ("[]", "must be a mapping of nodes; write it like"),
+        ('{"MVAU_rtl_0": 4}', "MVAU_rtl_0: must be a mapping of parameters; write it"),
         ('{"MVAU_rtl_0": {"PE": 2.5}}', "PE must be a whole number or a word, not 2.5"),
         ('{"MVAU_rtl_0": {"PE": true}}', "PE must be a whole number or a word, not True"),
     ],

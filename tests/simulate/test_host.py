@@ -48,8 +48,8 @@ def test_outputs_return_to_the_models_units_and_layout():
         (np.float32(1), r"shape \(\)"),
         (images() * 255, r"values 0 to 2\d\d leave the model's range 0 to 1; give them in the"),
         (images() - 1, "leave the model's range"),
-        (images() + np.nan, "nan"),
-        (images().astype(str), "not of numbers"),
+        (images() + np.nan, "frame 0 of the input holds NaN, which is no number; leave"),
+        (images().astype(str), "not of real numbers"),
     ],
     ids=["channels", "none", "scalar", "bytes", "negative", "nan", "text"],
 )

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.processes import alive, wait_for_one
 from support.rtl_simulation import random_frames
 
 from hwsubnet.errors import ToolError
@@ -17,7 +17,6 @@ from hwsubnet.simulate.rtlsim import Traffic, simulate
 
 PROGRAM = """
 import sys
-from pathlib import Path
 import numpy as np
 from hwsubnet.artifacts import RtlDesign
 from hwsubnet.simulate.rtlsim import Target, Traffic, simulate
@@ -29,34 +28,6 @@ frames = {stream.tensor: np.zeros((4, *stream.shape), np.int64)}
 run = simulate(target, frames, cache=cache, traffic=Traffic(pace=10**9))
 np.save(result, run.outputs)
 """
-
-
-def simulations_of(parent: int) -> list[int]:
-    """Process ids of the running simulations that `parent` started."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            before, _, after = (entry / "stat").read_text().rpartition(")")
-        except OSError:  # it ended meanwhile
-            continue
-        state, started_by = after.split()[:2]
-        if int(started_by) == parent and before.endswith("(Vdut") and state != "Z":
-            found.append(int(entry.name))
-    return found
-
-
-def alive(process: int) -> bool:
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_for_one(parent: int) -> int:
-    while not (found := simulations_of(parent)):
-        time.sleep(0.02)
-    return found[0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")

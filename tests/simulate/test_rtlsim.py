@@ -1,4 +1,5 @@
 import shutil
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from support.rtl_simulation import FRAMES, emitter, random_frames
 
 from hwsubnet.errors import Deadlock, ModelError, OutputError
 from hwsubnet.finn_adapter import staging
+from hwsubnet.simulate import verilate
 from hwsubnet.simulate.rtlsim import Target, Traffic, simulate
 
 
@@ -91,9 +93,9 @@ def test_timing(linear, cache):
     assert first_in[0] == 0
     assert run.latency == last_out[0] + 1
     assert slowest <= run.cycles_per_frame
-    blocked, starved = zip(*run.stalls.values(), strict=True)
-    assert max(blocked) > 0, "somebody waits on the slowest"
-    assert max(starved) > 0
+    assert set(run.stalls) == {kernel.name for kernel in kernels}
+    assert max(node.blocked for node in run.stalls.values()) > 0, "somebody waits on the slowest"
+    assert max(node.starved for node in run.stalls.values()) > 0
 
 
 @pytest.mark.parametrize("mended", [True, False], ids=["staged", "upstream"])
@@ -136,9 +138,23 @@ def test_a_node_alone(linear, cache, tmp_path):
     assert run.edges == ()
 
 
+def test_a_compressed_waveform(linear, cache, tmp_path):
+    if not verilate._has_header("lz4.h", cache):
+        pytest.skip("FST waveforms need lz4's headers")
+    _, whole = linear
+    node = next(k for k in whole.graph.kernels if k.op == "Thresholding_rtl")
+    target = Target.node(whole.design, whole.folder, node.name)
+    inputs = {node.inputs[0].tensor: random_frames(node.inputs[0])}
+    run = simulate(target, inputs, cache=cache, waveform=tmp_path / "node.fst")
+    block, length, start, end = struct.unpack(">BQQQ", (tmp_path / "node.fst").read_bytes()[:25])
+    assert (block, length, start) == (0, 329, 0), "FST's header"
+    assert 2 * run.cycles <= end < 2 * run.cycles + 100, "two steps a cycle, and those of reset"
+    assert [path.name for path in tmp_path.iterdir()] == ["node.fst"]
+
+
 def test_a_waveform_of_another_format(linear, cache, tmp_path):
     _, target = linear
-    with pytest.raises(OutputError, match=r"a waveform is a file \*\.fst or \*\.vcd"):
+    with pytest.raises(OutputError, match=r"is no waveform; name a file \*\.fst or \*\.vcd"):
         simulate(target, inputs_of(target), cache=cache, waveform=tmp_path / "wave.ghw")
 
 
