@@ -15,6 +15,7 @@ from hwsubnet.artifacts import (
     Report,
     Resources,
     Rung,
+    Simulation,
     SynthesizedCells,
     TrainedNetwork,
 )
@@ -95,14 +96,19 @@ def metrics(found: Metrics, board: Board, clock_mhz: float) -> Renderables:
         costs.add_row(f"shell, {rung}", *(number(value) for value in dict(used).values()))
     costs.add_row("the board has", *(number(value) for value in dict(board.resources).values()))
     costs.add_row("used", *(share(found.utilization.get(name)) for name in Resources.model_fields))
-    left = Table("not hardware", "op", "why")
+    return speed, costs, *_left(found)
+
+
+def _left(found: Metrics) -> Renderables:
+    """Say what did not become hardware, if anything."""
+    table = Table("not hardware", "op", "why")
     for node in found.coverage.left if found.coverage else ():
-        left.add_row(Text(node.node), Text(node.op), Text(node.why))
-    return (speed, costs, left) if left.row_count else (speed, costs)
+        table.add_row(Text(node.node), Text(node.op), Text(node.why))
+    return (table,) if table.row_count else ()
 
 
 def simulated(found: Metrics, outputs: Path | None) -> Renderables:
-    """Say what ran, whether it agrees, and how fast it is."""
+    """Say what ran, whether it agrees, how fast it is, and what no backend ran."""
     grid = Table.grid(padding=(0, 2))
     run = found.simulation
     if run is not None:
@@ -115,7 +121,20 @@ def simulated(found: Metrics, outputs: Path | None) -> Renderables:
     grid.add_row("frames per second", number(found.fps))
     if outputs is not None:
         grid.add_row("outputs", Text(str(outputs)))
-    return (grid,)
+    return grid, *_stalls(run), *_left(found)
+
+
+def _stalls(run: Simulation | None) -> Renderables:
+    """One row a node: the share of the cycles in which it stood still."""
+    if run is None or run.stalls is None or not run.cycles:
+        return ()
+    table = Table("node", title="Stood still", title_justify="left")
+    for name in ("blocked by a reader", "starved by a writer"):
+        table.add_column(name, justify="right")
+    for node, stalls in run.stalls.items():
+        shares = (stalls.blocked / run.cycles, stalls.starved / run.cycles)
+        table.add_row(Text(node), *map(share, shares))
+    return (table,)
 
 
 def synthesized(found: Metrics) -> Renderables:

@@ -161,6 +161,8 @@ def run_rtl(
         cycles=run.cycles,
         cycles_per_frame=run.cycles_per_frame,
         latency_cycles=run.latency,
+        stalls=run.stalls if run.edges else None,
+        fullest={edge.tensor: edge.fullest for edge in run.edges} if run.edges else None,
     )
     return SimulatedFrames(found, record)
 

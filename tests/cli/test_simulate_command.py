@@ -49,6 +49,11 @@ def test_three_backends_give_the_same(folder):
         assert np.array_equal(outputs[backend], outputs["golden"])
     assert outputs["golden"].shape[0] == FRAMES
     assert results["golden"]["simulation"]["cycles"] is None
+    assert results["cppsim"]["simulation"]["stalls"] is None
+    watched = results["rtlsim"]["simulation"]
+    assert set(watched["stalls"]) == {node["node"] for node in results["rtlsim"]["nodes"]}
+    assert max(watched["fullest"].values()) > 0
+    assert all(0 <= n < watched["cycles"] for s in watched["stalls"].values() for n in s.values())
     assert results["rtlsim"]["simulation"]["cycles"] > results["rtlsim"]["latency_cycles"] > 0
 
 
