@@ -27,6 +27,7 @@ _NO_MULTIPLIER = frozenset(
         "DuplicateStreams",
         "ElementwiseAdd",
         "FMPadding",
+        "FMPadding_Pixel",
         "GlobalAccPool",
         "LabelSelect",
         "Pool",

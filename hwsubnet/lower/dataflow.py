@@ -421,6 +421,22 @@ def _upsample(builder: _Builder, node: Node) -> None:
     )
 
 
+def _stretch(builder: _Builder, node: Node) -> None:
+    stream = builder.input(node)
+    _, height, width, channels = builder.shapes[stream]
+    builder.emit(
+        "FMPadding_Pixel",
+        [stream],
+        node,
+        SIMD=1,
+        ImgDim=[height, width],
+        Stride=node.attributes["strides"],
+        NumChannels=channels,
+        inputDataType=builder.datatypes[stream],
+    )
+    builder.datatypes[node.output] = builder.datatypes[stream]  # zero needs no other type
+
+
 def _flatten(builder: _Builder, node: Node) -> None:
     """Flattening moves nothing: features keep the order in which they are streamed."""
     builder.alias[node.output] = builder.input(node)
@@ -441,5 +457,6 @@ TRANSLATIONS = {
     "Mul": _binary,
     "Concat": _concat,
     "Resize": _upsample,
+    "Stretch": _stretch,
     "Flatten": _flatten,
 }

@@ -161,6 +161,15 @@ def _resize(inputs: list[Array], constants: list[Array], attributes: Mapping[str
     return inputs[0].repeat(rows, axis=2).repeat(columns, axis=3)
 
 
+def _stretch(inputs: list[Array], constants: list[Array], attributes: Mapping[str, Any]) -> Array:
+    """Put zeros between pixels: a transposed convolution of a single one, as it is written."""
+    x, (rows, columns) = inputs[0], attributes["strides"]
+    height, width = ((n - 1) * s + 1 for n, s in zip(x.shape[2:], (rows, columns), strict=True))
+    result = np.zeros((*x.shape[:2], height, width), x.dtype)
+    result[:, :, ::rows, ::columns] = x
+    return result
+
+
 def _flatten(inputs: list[Array], constants: list[Array], attributes: Mapping[str, Any]) -> Array:
     return inputs[0].reshape(len(inputs[0]), -1)
 
@@ -174,6 +183,7 @@ OPERATIONS: dict[str, Callable[[list[Array], list[Array], Mapping[str, Any]], Ar
     "Mul": _multiply,
     "Concat": _concat,
     "Resize": _resize,
+    "ConvTranspose": _stretch,
     "Flatten": _flatten,
 }
 """All that a streamlined graph holds."""

@@ -99,6 +99,12 @@ class _Writer:
             ones = np.ones((channels, 1, *attributes["kernel_shape"]), dtype=np.int64)
             inputs.append(self.constant(f"{out}_ones", ones, "BINARY"))
             attributes["group"] = channels
+        elif op == "Stretch":
+            op = "ConvTranspose"  # of a single one, per channel: zeros come between the pixels
+            channels = self.graph.tensors[out].shape[1]
+            ones = np.ones((channels, 1, 1, 1), dtype=np.int64)
+            inputs.append(self.constant(f"{out}_ones", ones, "BINARY"))
+            attributes |= {"group": channels, "kernel_shape": [1, 1]}
         elif op == "Concat":
             attributes["axis"] = 1
         elif op == "Resize":

@@ -31,7 +31,6 @@ ON_THE_HOST = {
     "inception-v3": "it pads before averaging; average without padding would do",
     "se-resnet": "it combines two data tensors; only adding or subtracting them would do",
     "fcn": "it interpolates; nearest-neighbour upsampling of images would do",
-    "unet": "there is no integer hardware for ConvTranspose",
     "convnext": "there is no integer hardware for Transpose",
 }
 """A reason for what stays on the host, by network."""

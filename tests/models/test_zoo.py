@@ -85,7 +85,7 @@ def test_trains_prunes_quantizes_compacts_exports_and_lowers(name, tmp_path):
     left = {node.op: node.why for node in artifact.coverage.left}
     if name == "vae":  # the encoder is hardware; the mean is cut out of the code behind it
         assert left["Slice"] == "there is no integer hardware for Slice"
-        assert left["ConvTranspose"] == "there is no integer hardware for ConvTranspose"
+        assert left["ConvTranspose"].startswith("its input 'Quant_")  # which the host computes
         assert artifact.coverage.converted > 10
         return
     assert left == {}

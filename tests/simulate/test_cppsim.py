@@ -17,7 +17,7 @@ from hwsubnet.lower.execute import Executor
 from hwsubnet.simulate.cppsim import CppSimulator, compile_cpp
 from hwsubnet.simulate.golden import simulate_golden
 
-NETWORKS = ("mlp", "cnn", "resnet", "depthwise", "unet", "tfc-1w1a")
+NETWORKS = ("mlp", "cnn", "resnet", "depthwise", "unet", "decoder", "tfc-1w1a")
 FRAMES = 40
 
 

@@ -78,6 +78,27 @@ class UShape(nn.Module):
         return self.head(torch.cat([skip, deep], dim=1))
 
 
+class Decoder(nn.Module):
+    """A code, made an image by transposed convolutions: two that enlarge, one that does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def up(inputs: int, outputs: int, kernel: int, **options: int) -> nn.Module:
+            return qnn.QuantConvTranspose2d(inputs, outputs, kernel, **WEIGHTS, **options)
+
+        self.layers = nn.Sequential(
+            _input(),
+            _conv(1, 6, stride=2), nn.BatchNorm2d(6), _activation(),
+            up(6, 5, 2, stride=2), nn.BatchNorm2d(5), _activation(),
+            up(5, 4, 3, stride=2, padding=1, output_padding=1), nn.BatchNorm2d(4), _activation(),
+            up(4, 2, 3, padding=1),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
 def _mlp() -> nn.Module:
     return nn.Sequential(
         _input(), nn.Flatten(),
@@ -140,6 +161,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "resnet": (_resnet, (1, 8, 8)),
     "depthwise": (_depthwise, (1, 8, 8)),
     "unet": (UShape, (1, 8, 8)),
+    "decoder": (Decoder, (1, 8, 8)),
     **{
         f"{net}-{w}w{a}a": ((lambda n=net, w=w, a=a: _bnn_pynq(n, w, a)), shape)
         for net, shape in (("tfc", (1, 28, 28)), ("cnv", (3, 32, 32)))
