@@ -1,46 +1,19 @@
-"""Networks of every topology: stitched RTL = golden model, on both families, under pressure."""
+"""Whole networks at every level, on both families: the same integers, and the model's cycles."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-from support.quantized_networks import NETWORKS, exported, images
+from support.levels import CASES, case_accelerator, compare_levels
 
-from hwsubnet.boards import load_board
-from hwsubnet.estimate import estimate
-from hwsubnet.flow.simulating import size_accelerator
-from hwsubnet.lower import lower
-from hwsubnet.simulate.golden import simulate_golden
-from hwsubnet.simulate.host import to_integers
-from hwsubnet.simulate.rtlsim import Target, Traffic, simulate
+from hwsubnet.kernels import pipeline
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("board_name", ["Pynq-Z2", "ZCU104"])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_stitched_rtl_is_the_golden_model(name, board_name, tmp_path):
-    board = load_board(board_name)
-    for stage in ("lower", "estimate"):
-        (tmp_path / stage).mkdir()
-    lowered = lower(exported(name), tmp_path / "lower", board)
-    estimated = estimate(lowered, tmp_path / "lower", board, tmp_path / "estimate", fps=20000)
-    folded: Path = tmp_path / "estimate" / estimated.folded.path
-    cache = tmp_path / "cache"
-    target = size_accelerator(folded, board, board.clock_mhz, tmp_path / "rtl", cache)
-    (stream,) = target.graph.inputs
-    frames = to_integers(images(name, 12), lowered.input).reshape(12, *stream.shape)
-    inputs = {stream.tensor: frames}
-    expected = simulate_golden(target.graph, inputs)
-    for traffic in (Traffic(), Traffic(pause_in=40, pause_out=60, seed=5)):
-        found = simulate(target, inputs, cache=cache, traffic=traffic).outputs
-        for tensor, values in expected.items():
-            assert np.array_equal(found[tensor], values), traffic
-    # Each node by itself, fed with what the golden model says it gets.
-    tensors = target.graph.run(inputs)
-    for kernel in target.graph.kernels:
-        alone = Target.node(target.design, target.folder, kernel.name)
-        given = {s.tensor: tensors[s.tensor].reshape(12, *s.shape) for s in kernel.inputs}
-        run = simulate(alone, given, cache=cache, traffic=Traffic(pause_out=30))
-        for s in kernel.outputs:
-            assert np.array_equal(run.outputs[s.tensor], tensors[s.tensor]), kernel.name
+@pytest.mark.parametrize("board", ["Pynq-Z2", "ZCU104"])
+@pytest.mark.parametrize("name", CASES)
+def test_every_level_gives_the_same_integers(name, board, tmp_path):
+    accelerator = case_accelerator(name, board, tmp_path / "network")
+    levels = compare_levels(accelerator, CASES[name].frames, tmp_path / "cache")
+    assert set(levels.differing.values()) == {0}, levels.differing
+    timing = pipeline(levels.target.graph)
+    assert levels.run.cycles_per_frame == pytest.approx(timing.cycles_per_frame, rel=0.02)
+    assert levels.run.latency == pytest.approx(timing.latency_cycles, rel=0.1)
