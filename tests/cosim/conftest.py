@@ -19,6 +19,10 @@ from hwsubnet.resources import shipped
 from hwsubnet.simulate.cppsim import CppSimulator, compile_cpp
 
 
+SHARED = ("activation.hpp", "product.hpp")
+"""Headers of matrix units and thresholds, where a mutation may also lie."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", list(metafunc.module.CASES))
@@ -53,9 +57,9 @@ def mutated_hls(
     case, old, new = mutation
     hls = tmp_path / "hls"
     shutil.copytree(shipped("hls"), hls)
-    own = hls / "include" / make_kernel(request.module.CASES[case]).header
-    header = own if old in own.read_text() else hls / "include" / "activation.hpp"
-    text = header.read_text()
-    assert old in text, f"{own.name} no longer holds {old!r}"
-    header.write_text(text.replace(old, new))
+    own = make_kernel(request.module.CASES[case]).header
+    texts = {name: (hls / "include" / name).read_text() for name in (own, *SHARED)}
+    header = next((name for name, text in texts.items() if old in text), None)
+    assert header is not None, f"{own} no longer holds {old!r}"
+    (hls / "include" / header).write_text(texts[header].replace(old, new))
     return hls

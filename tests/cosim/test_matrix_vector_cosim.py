@@ -65,4 +65,6 @@ MUTATIONS = [
     ("w4a4_thresholds", "sum +=", "sum ="),
     ("w3a2_primes", "neuron == 0", "neuron <= 1"),
     ("w1a1_popcount", "thresholds[fold]", "thresholds[0]"),
+    ("w1a1_popcount", "TP(x == TI(w))", "TP(x == x)"),
+    ("w1a2", "with_sign<TP>(x, w)", "TP(x)"),
 ]
