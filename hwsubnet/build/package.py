@@ -2,15 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import hwsubnet
-from hwsubnet.artifacts import write_text
+from hwsubnet.artifacts import Left, write_text
 from hwsubnet.build.shell import templates
-from hwsubnet.build.tcl import MISSING
+from hwsubnet.build.tcl import MISSING, RUN
 from hwsubnet.driver import Interface
 
 GOLDEN_FRAMES = 64
@@ -20,7 +21,11 @@ _DRIVER = ("__init__.py", "errors.py", "driver")
 
 
 def write_package(
-    folder: Path, interface: Interface, x: NDArray[np.generic], y: NDArray[np.floating], left: str
+    folder: Path,
+    interface: Interface,
+    x: NDArray[np.generic],
+    y: NDArray[np.floating],
+    left: Sequence[Left] = (),
 ) -> None:
     """Write all of a package but the bitstream and its .hwh.
 
@@ -33,7 +38,7 @@ def write_package(
     x, y
         Golden inputs and outputs in the model's units, (N, ...); the first ones are kept.
     left
-        How to make what is missing.
+        Nodes of the model that the accelerator does not compute.
     """
     folder.mkdir(parents=True)
     name = interface.name
@@ -49,14 +54,22 @@ def write_package(
     with (folder / "golden.npz").open("wb") as handle:
         np.savez_compressed(handle, x=x[:GOLDEN_FRAMES], y=y[:GOLDEN_FRAMES])
     write_text(folder / "example.ipynb", _notebook(interface))
-    readme = templates.get_template("package.md.j2").render(interface=interface, missing=MISSING)
-    write_text(folder / "README.md", readme)
+    readme = templates.get_template("package.md.j2")
+    text = readme.render(interface=interface, missing=MISSING, left=[_shown(node) for node in left])
+    write_text(folder / "README.md", text)
     write_text(
         folder / MISSING,
         f"This package is not complete: {name}.bit and {name}.hwh are missing.\n"
-        f"Where Vivado is installed, run\n\n    {left}\n\n"
+        f"Where Vivado is installed, run in this folder\n\n    cd ../vivado && {RUN}\n\n"
         "which writes both and removes this file.\n",
     )
+
+
+def _shown(node: Left) -> tuple[str, str, str]:
+    """Return a node as cells of a Markdown table; its names come from the model's file."""
+    cells = (" ".join(cell.split()).replace("|", "/") for cell in (node.node, node.op, node.why))
+    name, op, why = (cell.replace("`", "'").replace("<", "(").replace(">", ")") for cell in cells)
+    return name, op, why
 
 
 def _notebook(interface: Interface) -> str:
@@ -67,7 +80,7 @@ def _notebook(interface: Interface) -> str:
             "code",
             "import numpy as np\n\n"
             "from hwsubnet.driver import Accelerator\n\n"
-            f'accelerator = Accelerator("{name}.bit", timeout=None)\n'
+            f'accelerator = Accelerator("{name}.bit")\n'
             "accelerator.clock_mhz",
         ),
         ("markdown", "Golden vectors: the board must give exactly these outputs."),

@@ -40,6 +40,8 @@ class BuiltPackage(Artifact):
     board: str
     part: str
     clock_mhz: float
+    port_fps: float
+    """Frames per second that the board's memory port can move at this clock: an upper bound."""
     shell: SynthesizedPart
     """The project's own part of the shell, by Yosys; DMA and interconnect are the vendor's."""
     emulated: EmulatedRun | None

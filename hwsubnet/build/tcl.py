@@ -10,6 +10,8 @@ from hwsubnet.driver.accelerator import DMA
 STEPS = ("project", "block design", "synthesis", "implementation", "reports")
 """Of ``build.tcl``, as it tells them in its log."""
 MINIMUM_VIVADO = "2022.1"
+RUN = "vivado -mode batch -source build.tcl"
+"""What makes the bitstream, in the scripts' folder."""
 MEMORIES = "data"
 """Folder of the memories' contents, as the sources name it."""
 MISSING = "MISSING.txt"

@@ -14,7 +14,7 @@ from hwsubnet.errors import ToolError
 from hwsubnet.progress import progress
 
 LOG = "vivado.log"
-COMMAND = ("vivado", "-mode", "batch", "-nojournal", "-nolog", "-source", "build.tcl")
+_OPTIONS = ("-mode", "batch", "-nojournal", "-nolog", "-source", "build.tcl")
 _POLL_SECONDS = 0.5
 _STEP = re.compile(r"^HWSUBNET_STEP (\d+)/\d+", re.MULTILINE)
 _ERROR = re.compile(r"^ERROR: .*$", re.MULTILINE)
@@ -50,7 +50,7 @@ def run_vivado(folder: Path, vivado: tools.Tool, clock_mhz: float, family: str) 
     log, stop = folder / LOG, Event()
     with ThreadPoolExecutor(1) as pool, progress() as display:
         task = display.add_task("Vivado", total=len(STEPS))
-        command = [vivado.path or COMMAND[0], *COMMAND[1:]]
+        command = [vivado.path or "vivado", *_OPTIONS]
         run = pool.submit(tools.run, command, log=log, cwd=folder, stop=stop)
         try:
             while wait([run], _POLL_SECONDS).not_done:

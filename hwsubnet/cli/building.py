@@ -89,7 +89,7 @@ def build(
     return Answer(
         built.metrics.model_dump(mode="json") | {"package": built.package.model_dump(mode="json")},
         lambda: (
-            *_shown(built.package, out),
+            *_shown(built.package, out, built.metrics.fps),
             *tables.metrics(built.metrics, target.board, target.clock_mhz),
         ),
         0 if good else 1,
@@ -143,7 +143,7 @@ def deploy(
     return Answer(found.model_dump(mode="json"), show)
 
 
-def _shown(package: "BuiltPackage", out: Path) -> "tuple[RenderableType, ...]":
+def _shown(package: "BuiltPackage", out: Path, fps: float | None) -> "tuple[RenderableType, ...]":
     """Say what was made, what was proved, and what is left to do."""
     from rich.table import Table
     from rich.text import Text
@@ -154,6 +154,9 @@ def _shown(package: "BuiltPackage", out: Path) -> "tuple[RenderableType, ...]":
     grid.add_row("package", Text(str(out / "package")))
     shell = package.shell.cells.resources
     grid.add_row("shell (Yosys)", f"{tables.number(shell.LUT)} LUT, {tables.number(shell.FF)} FF")
+    if fps is not None and package.port_fps < fps:
+        bound = f"moves {tables.number(package.port_fps)} frames per second, fewer than computed"
+        grid.add_row("memory port", bound)
     if package.emulated is not None:
         run = package.emulated
         grid.add_row("emulated board", f"{run.frames} frames, {run.mismatches} differ")

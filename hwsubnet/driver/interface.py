@@ -78,6 +78,12 @@ class Interface:
     input: Side
     output: Side
 
+    @property
+    def port_fps(self) -> float:
+        """Frames per second that the DMA's ports can move: a beat each way in a cycle."""
+        row = max(self.input.row_bytes, self.output.row_bytes)
+        return self.clock_mhz * 1e6 * self.beat_bytes / row
+
     def write(self, path: Path) -> None:
         """Write the file."""
         text = json.dumps({"format": FORMAT} | asdict(self), indent=2)

@@ -1,5 +1,6 @@
 """One model to what a PYNQ user copies to a board."""
 
+import logging
 import re
 import shutil
 from dataclasses import dataclass
@@ -20,7 +21,14 @@ from hwsubnet.artifacts import (
 )
 from hwsubnet.boards import Board
 from hwsubnet.driver import Interface
-from hwsubnet.errors import ConfigError, DoesNotFit, Mismatch, OutputError
+from hwsubnet.errors import (
+    ConfigError,
+    Deadlock,
+    DeviceError,
+    DoesNotFit,
+    Mismatch,
+    OutputError,
+)
 from hwsubnet.flow.pipeline import metrics
 from hwsubnet.flow.simulating import size_accelerator
 from hwsubnet.flow.single import FoldedModel, fold_model
@@ -35,6 +43,10 @@ _GOLDEN = "golden.npz"
 """Frames that an export leaves beside its model."""
 _RANDOM_FRAMES = 16
 _EMULATED_TRANSFERS = 3
+_SLOWEST_SIMULATION = 5_000
+"""Cycles per second; where fewer pass, a transfer is given up."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,8 +115,8 @@ def build_model(
         If the model cannot be lowered, or `x` does not fit it; told before anything is built.
     DoesNotFit
         If accelerator and shell need more than the board has: how much.
-    Mismatch
-        If the emulated board gives other outputs than the golden model.
+    Mismatch, Deadlock
+        If the emulated board gives other outputs than the golden model, or none.
     ToolError
         If a tool is missing, or Vivado is too old, fails or is killed; the package then says that
         it is not complete.
@@ -188,6 +200,7 @@ class _Job:
 
         units = self.interface.input.units
         if x is None:
+            log.info("there are no golden inputs beside the model: random ones take their place")
             shape = (_RANDOM_FRAMES, *units.frame)
             integers = np.random.default_rng(0).integers(units.low, units.high + 1, shape)
             x = units.scale[0] * (integers - units.zero_point)
@@ -205,6 +218,8 @@ class _Job:
         ------
         Mismatch
             If an output differs.
+        Deadlock
+            If a transfer does not end.
         """
         from hwsubnet.build.record import EmulatedRun
         from hwsubnet.build.system import hand_off
@@ -224,9 +239,14 @@ class _Job:
             buffer = rows * -(-len(x) // _EMULATED_TRANSFERS)
             with (
                 emulated_pynq() as device,
-                Accelerator(bitfile, buffer_bytes=buffer, timeout=None) as accelerator,
+                Accelerator(bitfile, buffer_bytes=buffer, timeout=self.patience(len(x))) as board,
             ):
-                found = accelerator.run(x)
+                try:
+                    found = board.run(x)
+                except DeviceError as error:
+                    raise Deadlock(
+                        f"on the emulated board {error.what}", where=self.name
+                    ) from error
                 cycles = device.cycles
             display.remove_task(task)
         differing = int((found != y).reshape(len(y), -1).any(axis=1).sum())
@@ -237,6 +257,12 @@ class _Job:
                 where=self.name,
             )
         return EmulatedRun(frames=len(y), mismatches=differing, cycles=cycles)
+
+    def patience(self, frames: int) -> float:
+        """Return the seconds that the simulation of so many frames may take."""
+        estimated = self.accelerator.estimated
+        cycles = frames * estimated.cycles_per_frame + (estimated.latency_cycles or 0)
+        return 60 + cycles / _SLOWEST_SIMULATION
 
     def write(self, out: Path, x: NDArray[np.generic], y: NDArray[np.floating], jobs: int) -> None:
         """Write project and package, each in one rename."""
@@ -251,7 +277,8 @@ class _Job:
             texts = scripts(self.name, self.board, self.clock_mhz, sources, jobs)
             for file, text in texts.items():
                 write_text(vivado / file, text)
-            write_package(scratch / "package", self.interface, x, y, self.command(out))
+            left = self.accelerator.lowered.coverage.left
+            write_package(scratch / "package", self.interface, x, y, left)
             (out / f"{BuiltPackage.stem}.json").unlink(missing_ok=True)
             for part in ("package", "vivado"):
                 if (out / part).exists():
@@ -260,9 +287,9 @@ class _Job:
 
     def command(self, out: Path) -> str:
         """Return what makes the bitstream, from the folder that `out` is given in."""
-        from hwsubnet.build.vivado import COMMAND
+        from hwsubnet.build.tcl import RUN
 
-        return f"cd {out / 'vivado'} && {' '.join(COMMAND)}"
+        return f"cd {out / 'vivado'} && {RUN}"
 
     def record(
         self,
@@ -279,6 +306,7 @@ class _Job:
             board=self.board.name,
             part=self.board.part,
             clock_mhz=self.clock_mhz,
+            port_fps=self.interface.port_fps,
             shell=shell,
             emulated=emulated,
             vendor=vendor,

@@ -13,14 +13,10 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
-from support.dataflow import linear_net
-from support.emulation import EmulatedPackage, make_package
 from typer.testing import CliRunner
 
 import hwsubnet
-from hwsubnet.boards import load_board
 from hwsubnet.build.deploy import Target, deploy
-from hwsubnet.build.package import write_package
 from hwsubnet.build.tcl import MISSING
 from hwsubnet.cli import app
 from hwsubnet.errors import ConfigError, DeviceError, Mismatch, ToolError
@@ -50,24 +46,9 @@ class Server:
         return Target.model_validate(found | changes)
 
 
-@pytest.fixture(scope="module")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> EmulatedPackage:
-    folder = tmp_path_factory.mktemp("deploy")
-    cache = tmp_path_factory.getbasetemp() / "simulations"
-    return make_package(linear_net(size=4), load_board("Pynq-Z2"), folder, cache)
-
-
 @pytest.fixture
-def package(emulated: EmulatedPackage, tmp_path: Path) -> Path:
-    """A complete package, whose bitstream the emulation loads."""
-    folder = tmp_path / "package"
-    x = emulated.frames(5)
-    write_package(folder, emulated.interface, x, emulated.expected(x), "vivado")
-    for suffix in (".bit", ".hwh"):
-        path = emulated.bitfile.with_suffix(suffix)
-        shutil.copyfile(path, folder / path.name)
-    (folder / MISSING).unlink()
-    return folder
+def package(complete_package: Path) -> Path:
+    return complete_package
 
 
 @pytest.fixture(scope="module")

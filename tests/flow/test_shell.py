@@ -1,5 +1,6 @@
 """The shell counts: by itself in the record, and with the accelerator against the board."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from hwsubnet.artifacts import (
     SynthesizedPart,
 )
 from hwsubnet.boards import load_board
+from hwsubnet.build.shell import TOP, add_shell
 from hwsubnet.flow.synthesizing import synthesize_shell, with_shell
+from hwsubnet.synth import synthesize_module
 
 BOARD = load_board("Pynq-Z2")
 CELLS = dict.fromkeys(SynthesizedCells.model_fields, 0)
@@ -64,6 +67,18 @@ def test_it_is_synthesized_beside_the_accelerator(board: str, rtl: Path, tmp_pat
     assert 0 < used.FF < 1000
     assert (used.BRAM18, used.DSP) == (0, 0)
     assert {path: path.read_bytes() for path in rtl.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("board", ["Pynq-Z2", "ZCU104"])
+def test_its_top_goes_through_yosys_with_the_accelerator(board: str, rtl: Path, tmp_path: Path):
+    bridge = synthesize_shell(rtl, load_board(board), cache=tmp_path)
+    shutil.copytree(rtl, tmp_path / "rtl")
+    add_shell(tmp_path / "rtl", load_board(board))
+    top = synthesize_module(
+        tmp_path / "rtl", load_board(board), TOP, {}, name="top", cache=tmp_path
+    )
+    assert top.cells.resources.LUT > bridge.cells.resources.LUT
+    assert top.cells.resources.FF > bridge.cells.resources.FF
 
 
 def test_an_accelerator_that_no_shell_serves_has_none(rtl: Path, tmp_path: Path):
