@@ -14,7 +14,10 @@ import pytest
 from support.processes import simulations_of
 from support.quantized_networks import exported, images
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"),
+]
 
 FRAMES = 4000
 """Enough that the simulation of the last design takes seconds."""

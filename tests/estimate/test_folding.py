@@ -21,7 +21,7 @@ from hwsubnet.estimate.search import PRECISION, Search
 from hwsubnet.finn_adapter.hardware import hardware_nodes
 
 BOARD = load_board("Pynq-Z2")
-NETWORKS = ["mlp", "cnn", "resnet", "depthwise", "unet"]
+NETWORKS = ["mlp", "cnn", "resnet", "depthwise", "unet", "decoder"]
 
 
 @pytest.fixture(scope="module")
