@@ -432,9 +432,14 @@ class Metrics(Record):
     accuracy: Accuracy | None = None
     weights_mbit: float | None = None
     activations_mbit: float | None = None
+    activations_mbit_paper: float | None = None
+    """By the paper's over-count, for comparison with its tables."""
     performance_density: float | None = None
-    """Quantized accuracy in percent / (weights_mbit + activations_mbit)."""
+    """Quantized accuracy in percent / (weights_mbit + activations_mbit); ``None`` where the metric
+    is no share."""
     macs: int | None = None
+    bit_operations: int | None = None
+    """Each MAC as weight bits times activation bits."""
     folding: tuple[NodeFolding, ...] = ()
     nodes: tuple[NodeEstimate, ...] = ()
     cycles_per_frame: int | None = None

@@ -30,8 +30,10 @@ _STATUS = {"ok": "green", "missing": "yellow", "too old": "red", "broken": "red"
 
 def report(found: Report, folder: Path) -> Renderables:
     """One row a level, and where the report is."""
+    from hwsubnet.report.quality import quality
+
     table = Table("level", title=f"{found.board} at {found.clock_mhz:g} MHz", title_justify="left")
-    names = ("channels", "accuracy", "FPS", "LUT", "BRAM18", "DSP", "from", "fits")
+    names = ("channels", quality(found).name, "FPS", "LUT", "BRAM18", "DSP", "from", "fits")
     for name in names:
         table.add_column(name, justify="right")
     for level in found.levels:
@@ -43,7 +45,7 @@ def report(found: Report, folder: Path) -> Renderables:
         table.add_row(
             f"{level.sparsity:.0%}",
             f"{kept} of {of}" if of else UNKNOWN,
-            share(level.accuracy.quantized if level.accuracy else None),
+            quality(found).text(level.accuracy.quantized) if level.accuracy else UNKNOWN,
             number(level.fps),
             number(used.LUT),
             number(used.BRAM18),
@@ -61,14 +63,17 @@ def report(found: Report, folder: Path) -> Renderables:
 
 def trained(levels: Mapping[float, TrainedNetwork], folder: Path) -> Renderables:
     """One row a level, and where the networks are."""
-    table = Table("level", "images", "float", "quantized")
+    from hwsubnet.report.quality import quality_of
+
+    table = Table("level", "images", "measured", "float", "quantized")
     for sparsity, network in levels.items():
         for seen in filter(None, (network.validation, network.test)):
             table.add_row(
                 f"{sparsity:.0%}",
                 f"{seen.images} {seen.split}",
-                share(seen.float_),
-                share(seen.quantized),
+                seen.metric,
+                quality_of(seen).exact(seen.float_),
+                quality_of(seen).exact(seen.quantized),
             )
     return table, Text(f"The networks: {folder}/level-*/train")
 

@@ -263,6 +263,8 @@ class LevelPipeline:
             accuracy=trained.test,
             weights_mbit=compacted.weights_mbit,
             activations_mbit=compacted.activations_mbit,
+            activations_mbit_paper=compacted.activations_mbit_paper,
+            bit_operations=compacted.bit_operations,
             performance_density=_density(trained.test, compacted),
             verification=self.verified,
             macs=self.lowered.macs,
@@ -335,7 +337,7 @@ def metrics(
 
 
 def _density(accuracy: Accuracy | None, network: CompactNetwork) -> float | None:
-    if accuracy is None or accuracy.quantized is None:
+    if accuracy is None or accuracy.quantized is None or accuracy.metric in ("ELBO", "FID"):
         return None
     return 100 * accuracy.quantized / (network.weights_mbit + network.activations_mbit)
 

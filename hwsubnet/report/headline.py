@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hwsubnet.artifacts import Level, Report
-from hwsubnet.report.text import UNKNOWN, change, number, percent, points, significant
+from hwsubnet.report.quality import Quality, quality, quantized
+from hwsubnet.report.text import UNKNOWN, change, number, significant
 from hwsubnet.report.values import RESOURCES, Known, Resource, comparable, highest, speed_rung
 
 Format = Callable[[float | None], str]
@@ -43,11 +44,6 @@ class Row:
     rung: str | None = None
 
 
-def accuracy(level: Level) -> float | None:
-    """Return the share of right answers of the network that goes into hardware."""
-    return level.accuracy.quantized if level.accuracy else None
-
-
 def unstructured(report: Report) -> bool:
     """Whether single weights were pruned, which makes no accelerator smaller."""
     return any(level.zero_weights is not None for level in report.levels)
@@ -55,7 +51,7 @@ def unstructured(report: Report) -> bool:
 
 def tiles(report: Report) -> tuple[Tile, ...]:
     """Accuracy, speed, cost and size, from the first level to the last."""
-    levels = report.levels
+    levels, measure = report.levels, quality(report)
     series = comparable(levels)
     costs = series.values if series else (None,) * len(levels)
     speed = speed_rung(levels)
@@ -73,7 +69,13 @@ def tiles(report: Report) -> tuple[Tile, ...]:
     if not levels:
         return ()
     return (
-        tile("Accuracy, quantized", [accuracy(v) for v in levels], percent, points, None),
+        tile(
+            f"{measure.name[0].upper()}{measure.name[1:]}, quantized",
+            [quantized(v) for v in levels],
+            measure.text,
+            measure.step,
+            None,
+        ),
         tile("Frames per second", [v.fps for v in levels], significant, change, speed),
         tile(resource, costs, significant, change, rung),
         tile("Weights, Mbit", [v.weights_mbit for v in levels], significant, change, None),
@@ -83,6 +85,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
 def rows(report: Report) -> tuple[Row, ...]:
     """Return the headline table: a row per number, a cell per level."""
     levels, clock = report.levels, f"{report.clock_mhz:g} MHz"
+    measure = quality(report)
     speed = speed_rung(levels)
 
     def row(
@@ -98,17 +101,20 @@ def rows(report: Report) -> tuple[Row, ...]:
         known = any(v is not None for v in values)
         return Row(title, note, tuple(cells), rung if known else None)
 
-    def exact(share: float | None) -> str:
-        return percent(share, 2)
-
     return (
-        row("accuracy, quantized", _tested_on(levels), accuracy, exact, points),
         row(
-            "accuracy, float",
+            f"{measure.name}, quantized",
+            _tested_on(levels, measure),
+            quantized,
+            measure.exact,
+            measure.step,
+        ),
+        row(
+            f"{measure.name}, float",
             "the same network before quantization",
             lambda v: v.accuracy.float_ if v.accuracy else None,
-            exact,
-            points,
+            measure.exact,
+            measure.step,
         ),
         row("frames per second", f"at {clock}", lambda v: v.fps, significant, rung=speed),
         row(
@@ -124,6 +130,12 @@ def rows(report: Report) -> tuple[Row, ...]:
             rung=speed,
         ),
         row("multiply-accumulates", "per frame", lambda v: v.macs),
+        row(
+            "bit operations",
+            "each of these as its weight's bits times its activation's",
+            lambda v: v.bit_operations,
+            significant,
+        ),
         row("weights", "Mbit", lambda v: v.weights_mbit, significant),
         *(
             [row("weights set to 0", "they keep their place in hardware", lambda v: v.zero_weights)]
@@ -132,8 +144,14 @@ def rows(report: Report) -> tuple[Row, ...]:
         ),
         row("activations", "Mbit, outputs of the weight layers", _activations, significant),
         row(
+            "activations, as the paper counts",
+            "Mbit, twice the outputs of weight layers and norms",
+            lambda v: v.activations_mbit_paper,
+            significant,
+        ),
+        row(
             "performance density",
-            "accuracy in percent per Mbit of weights and activations",
+            f"{measure.name} in percent per Mbit of weights and activations",
             lambda v: v.performance_density,
             significant,
         ),
@@ -182,8 +200,8 @@ def _known_row(title: str, note: str, known: Sequence[Known | None]) -> Row:
     return Row(title, note, tuple(cells), rung)
 
 
-def _tested_on(levels: Sequence[Level]) -> str:
+def _tested_on(levels: Sequence[Level], measure: Quality) -> str:
     sets = dict.fromkeys(
         f"{number(v.accuracy.images)} {v.accuracy.split} images" for v in levels if v.accuracy
     )
-    return "top-1, on " + " or ".join(sets) if sets else "top-1"
+    return f"{measure.note}, on " + " or ".join(sets) if sets else measure.note

@@ -6,16 +6,21 @@ import plotly.graph_objects as go
 
 from hwsubnet.artifacts import Report
 from hwsubnet.report.colors import level_colors
-from hwsubnet.report.headline import accuracy
 from hwsubnet.report.plot import Plot, level_legend, level_names, styled
+from hwsubnet.report.quality import quality, quantized
 from hwsubnet.report.tables import Table
-from hwsubnet.report.text import UNKNOWN, percent, significant
+from hwsubnet.report.text import UNKNOWN, significant
 from hwsubnet.report.values import comparable, speed_rung
 
 
 def tradeoffs(report: Report) -> tuple[Plot, Plot]:
     """Accuracy against what it costs, and against how fast it runs."""
     return _accuracy_by_resource(report), _accuracy_by_fps(report)
+
+
+def _title(report: Report) -> str:
+    name = quality(report).name
+    return f"{name[0].upper()}{name[1:]}"
 
 
 def _accuracy_by_resource(report: Report) -> Plot:
@@ -30,11 +35,11 @@ def _accuracy_by_resource(report: Report) -> Plot:
         report,
         values,
         id="accuracy-resource",
-        title=f"Accuracy against {resource}",
+        title=f"{_title(report)} against {resource}",
         axis=f"{resource} ({rung}); further left is cheaper",
         column=f"{resource} ({rung or UNKNOWN})",
-        caption=f"Further up is more accurate, further left is cheaper. {resource} is the sum over "
-        "the whole accelerator.",
+        caption=f"Further {quality(report).direction} is better, further left is cheaper. "
+        f"{resource} is the sum over the whole accelerator.",
         rung=rung,
         notes=notes,
     )
@@ -47,11 +52,12 @@ def _accuracy_by_fps(report: Report) -> Plot:
         report,
         tuple(level.fps for level in report.levels),
         id="accuracy-fps",
-        title="Accuracy against speed",
+        title=f"{_title(report)} against speed",
         axis=f"frames per second ({rung}); further right is faster",
         column=f"frames per second ({rung})",
-        caption="Further up is more accurate, further right is faster. Frames per second are the "
-        f"clock, {report.clock_mhz:g} MHz, divided by the cycles per frame, {cycles}.",
+        caption=f"Further {quality(report).direction} is better, further right is faster. Frames "
+        f"per second are the clock, {report.clock_mhz:g} MHz, divided by the cycles per frame, "
+        f"{cycles}.",
         rung=rung,
         notes=(),
     )
@@ -69,8 +75,8 @@ def _accuracy_plot(
     rung: str | None,
     notes: tuple[str, ...],
 ) -> Plot:
-    names = level_names(report)
-    accuracies = [accuracy(level) for level in report.levels]
+    names, measure = level_names(report), quality(report)
+    accuracies = [quantized(level) for level in report.levels]
     colors = level_colors([level.sparsity for level in report.levels])
     points = [
         (name, x, y, color)
@@ -81,14 +87,14 @@ def _accuracy_plot(
     if points and missing:
         notes += (f"Not shown, because unknown: {', '.join(missing)}.",)
     table = Table(
-        ("sparsity", column, "accuracy, quantized"),
+        ("sparsity", column, f"{measure.name}, quantized"),
         tuple(
-            (name, significant(x), percent(y, 2))
+            (name, significant(x), measure.exact(y))
             for name, x, y in zip(names, values, accuracies, strict=True)
         ),
     )
     if not points:
-        what = "accuracy" if any(x is not None for x in values) else column.split(" (")[0]
+        what = measure.name if any(x is not None for x in values) else column.split(" (")[0]
         reason = f"Nothing to draw yet: {what} is unknown at every level."
         return Plot(id, title, reason, None, table)
     labels, xs, ys, marks = zip(*points, strict=True)
@@ -96,7 +102,7 @@ def _accuracy_plot(
     figure = go.Figure(
         go.Scatter(
             x=xs,
-            y=[100 * y for y in ys],
+            y=[measure.scale * y for y in ys],
             text=[name if shown else "" for name, shown in zip(labels, labelled, strict=True)],
             mode="lines+markers+text",
             textposition="top center",
@@ -104,7 +110,7 @@ def _accuracy_plot(
             line={"color": "#8b95a3", "width": 1.5, "dash": "dot"},
             marker={"size": 15, "color": marks, "opacity": 1},
             hovertext=[
-                f"<b>{name} sparsity</b><br>{percent(y, 2)} accuracy<br>{significant(x)} "
+                f"<b>{name} sparsity</b><br>{measure.exact(y)} {measure.name}<br>{significant(x)} "
                 f"{axis.split(' (')[0]}"
                 for name, x, y, _ in points
             ],
@@ -112,10 +118,12 @@ def _accuracy_plot(
             cliponaxis=False,
         )
     )
-    low, high = 100 * min(ys), 100 * max(ys)
+    low, high = measure.scale * min(ys), measure.scale * max(ys)
     margin = max(0.25 * (high - low), 0.5)
     figure.update_yaxes(
-        title="accuracy, quantized (%)", range=[low - margin, high + margin], tickformat="~r"
+        title=f"{measure.name}, quantized{measure.unit}",
+        range=[low - margin, high + margin],
+        tickformat="~r",
     )
     figure.update_xaxes(
         title=axis, range=[0, 1.12 * max(xs) or 1], tickformat="~s", showgrid=True, nticks=7
