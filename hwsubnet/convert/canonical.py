@@ -13,8 +13,15 @@ from torch import fx, nn
 from hwsubnet.errors import ModelError
 from hwsubnet.prune import operations as ops
 from hwsubnet.prune.capture import capture
+from hwsubnet.quant import WEIGHT_LAYERS
 
 _NOT_OF_THE_MODULE = {"training", "inplace", "_stacklevel", "dtype", "input"}
+_IN_PLACE: dict[Any, Callable[..., Any]] = {
+    operator.iadd: operator.add, "add_": operator.add,
+    operator.isub: operator.sub, "sub_": operator.sub,
+    operator.imul: operator.mul, "mul_": operator.mul,
+}  # fmt: skip
+"""What changes a tensor, and what gives a new one."""
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout)
 
 
@@ -65,6 +72,8 @@ def draft(model: nn.Module) -> Draft:
         If it cannot be traced, or if training takes another way than evaluation.
     """
     model = copy.deepcopy(model)
+    for name, module in model.named_modules():
+        _settle(name, module)
     modes = {module: module.training for module in model.modules()}
     drafts = []
     for mode in (True, False):
@@ -87,6 +96,28 @@ def draft(model: nn.Module) -> Draft:
             fix="leave it out",
         )
     return drafts[0]
+
+
+def _settle(name: str, module: nn.Module) -> None:
+    """Let a user's class that computes what its base of PyTorch does be that base.
+
+    Raises
+    ------
+    ModelError
+        If the weights of a layer are computed, and so cannot be quantized.
+    """
+    for place, kind in enumerate(type(module).__mro__):
+        if kind.__module__.startswith("torch.nn.modules"):
+            own = type(module).__mro__[:place]
+            if not any({"forward", "_conv_forward"} & vars(one).keys() for one in own):
+                module.__class__ = kind
+            break
+    if isinstance(module, WEIGHT_LAYERS) and "weight" not in module._parameters:
+        raise ModelError(
+            "computes its weights from other parameters",
+            where=name,
+            fix="remove the parametrization (torch.nn.utils.parametrize) before converting",
+        )
 
 
 def _code(graph: fx.Graph) -> list[str]:
@@ -118,8 +149,11 @@ def _function(draft: Draft, node: fx.Node) -> None:
             kind = ops.MODULE_OF[node.target]
             name = kind.__name__.lower()
             _call(node, draft.add(node, name, kind(**options)))
-    elif node.target in (operator.iadd, "add_"):
-        node.op, node.target = "call_function", operator.add
+    elif node.target in ops.CLAMPS:
+        _clamp(draft, node)
+    elif node.target in _IN_PLACE:
+        _refuse_aliases(node, in_place=not _is_number(node))
+        node.op, node.target = "call_function", _IN_PLACE[node.target]
     elif node.target == "expand_as" and all(user.target in ops.PRODUCTS for user in node.users):
         node.replace_all_uses_with(node.all_input_nodes[0])  # products broadcast by themselves
     elif node.target in ops.RESHAPE:
@@ -135,6 +169,16 @@ def _function(draft: Draft, node: fx.Node) -> None:
         elif of_batch and len(sizes) == 4 and all(type(size) is int for size in sizes[2:]):
             # The number of channels follows from the tensor, also when some have been removed.
             _call(node, draft.add(node, "unflatten", nn.Unflatten(1, (-1, *sizes[2:]))))
+
+
+def _clamp(draft: Draft, node: fx.Node) -> None:
+    """Write a clamp as a ReLU, or as what has two bounds; others stay."""
+    low, high = (ops.argument(node, place, name) for place, name in ((1, "min"), (2, "max")))
+    _refuse_aliases(node, in_place=str(node.target).endswith("_"))
+    if low == 0 and high is None:
+        _call(node, draft.add(node, "relu", nn.ReLU()))
+    elif all(type(bound) in (int, float) for bound in (low, high)) and low <= 0 <= high:
+        _call(node, draft.add(node, "hardtanh", nn.Hardtanh(low, high)))
 
 
 def _module(draft: Draft, node: fx.Node) -> None:
@@ -176,12 +220,19 @@ def _options(node: fx.Node, *, training: bool) -> dict[str, Any] | None:
     return {name: value for name, value in given.items() if name not in _NOT_OF_THE_MODULE}
 
 
+def _is_number(node: fx.Node) -> bool:
+    """Whether a node is a size, or computed from sizes."""
+    if node.target in ops.SIZES:
+        return True
+    return bool(node.all_input_nodes) and all(_is_number(one) for one in node.all_input_nodes)
+
+
 def _refuse_aliases(node: fx.Node, *, in_place: bool) -> None:
-    """Refuse an in-place activation whose input is read again, for then all readers see it."""
+    """Refuse to work in place on what is read again, for then all readers see the change."""
     source = node.all_input_nodes[0]
     if in_place and any(node < user for user in source.users):
         raise ModelError(
             "works in place on a tensor that is read again later",
-            where=str(node.target),
-            fix="set inplace=False, or reuse its result",
+            where=getattr(node.target, "__name__", node.target),
+            fix="set inplace=False or write a = a + b, or reuse its result",
         )

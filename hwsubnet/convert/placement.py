@@ -47,7 +47,7 @@ _PASSING = (
 )  # fmt: skip
 _PASSING_FUNCTIONS: tuple[ops.Target, ...] = (
     functional.max_pool1d, functional.max_pool2d, functional.adaptive_max_pool2d,
-    "contiguous", "clone", "detach", *ops.FLATTEN, *ops.SQUEEZES, *ops.CHUNKS,
+    "contiguous", "clone", "detach", *ops.FLATTEN, *ops.SQUEEZES, *ops.CHUNKS, *ops.SPLITS,
 )  # fmt: skip
 _AVERAGES = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
 _AVERAGING: tuple[ops.Target, ...] = (
@@ -156,7 +156,10 @@ def place(draft: Draft, *, pixels: bool) -> Placement:
 
     def require(source: fx.Node, need: Need) -> None:
         while kinds[source] is Kind.PASSING and tensors(source):
-            source = tensors(source)[0]
+            behind = tensors(source)[0]
+            if _is_part(source) and kinds[behind] is not Kind.PASSING:
+                break  # of several results, each has a site of its own
+            source = behind
         needs[source] = needs.get(source, Need()) | need
 
     for node in reversed(draft.graph.nodes):
@@ -186,6 +189,10 @@ def place(draft: Draft, *, pixels: bool) -> Placement:
         joined=tuple(reversed(joined)),
         never_negative=_never_negative(draft, kinds, pixels=pixels),
     )
+
+
+def _is_part(node: fx.Node) -> bool:
+    return node.target is operator.getitem and isinstance(node.args[1], int)
 
 
 def _of_operands(kind: Kind, need: Need) -> Need | None:

@@ -1,6 +1,7 @@
 """Takes a network's graph with torch.fx, or says at which line of its code that fails."""
 
 import inspect
+import operator
 import traceback
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,23 @@ from hwsubnet.quant import QuantAdd, QuantCat
 _NOT_THE_USERS = (Path(torch.__file__).parent, Path(__file__))
 
 
+class _Proxy(fx.Proxy):
+    """Keeps apart what works in place: all names of a tensor then have its new value."""
+
+    def __iadd__(self, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
+
+    def __isub__(self, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", operator.isub, (self, other), {})
+
+    def __imul__(self, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", operator.imul, (self, other), {})
+
+
 class _Tracer(fx.Tracer):
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
+
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         own = isinstance(module, ChannelMask | QuantAdd | QuantCat | QuantLayerMixin)
         return own or super().is_leaf_module(module, qualified_name)
@@ -33,6 +50,12 @@ def capture(model: nn.Module) -> fx.Graph:
     ModelError
         If the network cannot be traced, naming the line of its code.
     """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError(
+            "is TorchScript, which cannot be traced",
+            where=type(model).__name__,
+            fix="give the module that it was made of",
+        )
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(model.forward).parameters.items()
@@ -48,6 +71,15 @@ def capture(model: nn.Module) -> fx.Graph:
             where=place,
             fix="let forward do the same for every input: no branches or loops on tensors",
         ) from error
+    for node in graph.find_nodes(op="placeholder"):
+        if str(node.target).startswith("*") and node.users:
+            raise ModelError(
+                f"takes any number of inputs ({node.target})",
+                where=type(model).__name__,
+                fix="name them one by one in forward",
+            )
+        if str(node.target).startswith("*"):
+            graph.erase_node(node)
     return _without_defaults(graph) if defaults else graph
 
 
