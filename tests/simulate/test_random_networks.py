@@ -21,6 +21,7 @@ from hwsubnet.simulate.cppsim import compile_cpp
 from hwsubnet.simulate.fifo_sizing import size_fifos
 from hwsubnet.simulate.golden import simulate_golden
 from hwsubnet.simulate.rtlsim import Target, Traffic, simulate
+from hwsubnet.simulate.verilate import Variant
 
 FIRST = 20260  # the number of the first network
 QUICK, QUICK_RTL = 25, 5
@@ -32,6 +33,7 @@ TRAFFIC = (
     Traffic(pause_in=80, pause_out=10, seed=2),
 )
 BOARDS = ("Pynq-Z2", "ZCU104")  # of two families
+BRIEF = Variant(optimize=False)  # some thousand cycles take less time than optimizing them
 
 
 def lowered(network: RandomNetwork, folder: Path, board: str = BOARDS[0]) -> Accelerator:
@@ -87,7 +89,7 @@ class Batch:
             for name, each in self.accelerators.items()
             for tensor, values in each.frames(FRAMES).items()
         }
-        run = simulate(target, inputs, cache=self.folder / "cache", traffic=traffic)
+        run = simulate(target, inputs, cache=self.folder / "cache", variant=BRIEF, traffic=traffic)
         return {
             name: run.outputs[f"{name}_{each.output}"] for name, each in self.accelerators.items()
         }
@@ -127,6 +129,6 @@ def test_many_networks(index: int, tmp_path: Path) -> None:
     first = FIRST + QUICK + index * BATCH
     batch = Batch(range(first, first + BATCH), tmp_path, BOARDS[index % 2])
     assert batch.wrong(batch.cpp()) == []
-    target = size_fifos(batch.emit, cache=tmp_path / "cache").target
+    target = size_fifos(batch.emit, cache=tmp_path / "cache", variant=BRIEF).target
     for traffic in TRAFFIC:
         assert batch.wrong(batch.rtl(target, traffic)) == [], traffic
