@@ -71,20 +71,6 @@ def choices(node: HardwareNode) -> dict[str, tuple[int | str, ...]]:
             return {}
 
 
-def countable(node: HardwareNode, folding: Mapping[str, int | str]) -> bool:
-    """Say whether FINN can generate a node's counters.
-
-    Where a window generator gives a window in one word, because it is asked to or the window is one
-    pixel, it counts these words, and cannot make a counter for fewer than three.
-    """
-    if node.kind != "ConvolutionInputGenerator":
-        return True
-    if not folding.get("parallel_window") and prod(node.get("ConvKernelDim")) > 1:
-        return True
-    folds = node.get("IFMChannels") // int(folding.get("SIMD", 1))
-    return bool(prod(node.get("OFMDim")) * folds > 2)
-
-
 def divisors(number: int) -> list[int]:
     """Return the divisors of `number`, rising."""
     small = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
@@ -134,12 +120,6 @@ def _check_together(node: HardwareNode, folding: Mapping[str, int | str]) -> Non
                 where=node.name,
                 fix=f"set PE to {channels} or SIMD to 1",
             )
-    if not countable(node, folding):
-        raise FoldingError(
-            "gives fewer than three words a frame, which FINN's window generator cannot count",
-            where=node.name,
-            fix="lower SIMD, or set parallel_window to 0",
-        )
     if folding.get("parallel_window") and not node.get("depthwise"):
         channels = node.get("IFMChannels")
         if folding.get("SIMD", 1) != channels:

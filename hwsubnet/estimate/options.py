@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsubnet.estimate.legality import Folding, choices, countable, divisors, limits
+from hwsubnet.estimate.legality import Folding, choices, divisors, limits
 from hwsubnet.finn_adapter.hardware import HardwareNode
 from hwsubnet.kernels import make_kernel, node_of
 
@@ -67,10 +67,7 @@ class Unit:
         if len(self.nodes) == 1 and node.kind == "MVAU":
             found = _matrix(node, wanted)
         else:
-            followed = map(self.follow, wanted)
-            found = self._asked(
-                [each for each in followed if all(map(countable, self.nodes, each))]
-            )
+            found = self._asked([self.follow(each) for each in wanted])
         found = _with_choices(self.nodes, found)
         return self._priced(found, costs)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from os.path import normpath
@@ -13,6 +13,7 @@ from typing import Any
 
 from hwsubnet.errors import ModelError, ToolError
 from hwsubnet.finn_adapter.session import initialize
+from hwsubnet.finn_adapter.staging import WINDOW_TEMPLATE, rewrite
 
 DATA = "data"
 """Folder of memory contents, relative to where a tool that reads the RTL runs."""
@@ -104,7 +105,13 @@ def generate(model: Any, node: Any, part: str, clock_ns: float) -> FinnRtl:
         operator.generate_hdl(model, part, clock_ns)
         listed = [normpath(path) for path in operator.get_rtl_file_list(abspath=True)]
         width = int(operator.get_instream_width_padded(1)) if len(node.input) > 1 else 0
-        return _collect(node, folder, listed, width)
+        rtl = _collect(node, folder, listed, width)
+    windows = node.op_type == "ConvolutionInputGenerator_rtl"
+    if windows and operator.select_impl_style() == "default":
+        name = f"{node.name}_impl.sv"
+        text = rewrite(WINDOW_TEMPLATE, rtl.generated[name])
+        return replace(rtl, generated={**rtl.generated, name: text})
+    return rtl
 
 
 def _refuse_unsupported(operator: Any, node: Any) -> None:

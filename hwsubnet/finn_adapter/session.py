@@ -9,13 +9,14 @@ from hwsubnet.tools import set_environment
 
 @cache
 def initialize() -> None:
-    """Let FINN be imported without its container or its command line; add our RTL variants."""
+    """Let FINN be imported without its container or its command line; add what it lacks."""
     scratch = str(Path(gettempdir()))
     set_environment({"FINN_BUILD_DIR": scratch, "FINN_DEPS": scratch, "NUM_DEFAULT_WORKERS": "1"})
     from finn.util.settings import initialize_dummy_settings
 
     initialize_dummy_settings()
 
-    from hwsubnet.finn_adapter.rtl_variants import register
+    from hwsubnet.finn_adapter import rtl_variants, window_counters
 
-    register()
+    rtl_variants.register()
+    window_counters.mend()

@@ -2,8 +2,8 @@
 
 finn-rtllib is written for Vivado. Verilator and Yosys's slang front end stop at a few of its
 constructs; each :class:`Rule` rewrites one of them, without changing what the module does, and
-fails loudly when a new release of FINN no longer contains the text that it expects. One rule mends
-a fault that simulation found.
+fails loudly when a new release of FINN no longer contains the text that it expects. Three rules
+mend faults that simulation found.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Rule:
     name
         What it is called in error messages.
     file
-        Path inside finn-rtllib.
+        Path inside finn-rtllib; also of a template that FINN makes a node's own file of.
     edits
         Pairs of expected text and its replacement; each text is expected once.
     readers
@@ -61,6 +61,9 @@ class Rule:
         return text
 
 
+WINDOW_TEMPLATE = "swg/swg_template_default.sv"
+"""What windows that come word by word are made of."""
+
 _LEAF_LOADS = """\
 		typedef int unsigned  leaf_load_t[2*N-1];
 		function leaf_load_t init_leaf_loads();
@@ -71,6 +74,19 @@ _LEAF_LOADS = """\
 		endfunction : init_leaf_loads
 """
 _LEVELS = "	localparam int unsigned  L = $clog2(N);  // Number of levels with reductions\n"
+_LINE_START = "logic [WIDTH-1:0] Out_reg;\nassign shift_out = Out_reg;\n"
+_LINE_END = "endmodule : swg_ram_buffer"
+_SHORT_LINES = """\
+if (DEPTH == 0) begin : genWire
+    assign shift_out = shift_in;
+end
+else if (DEPTH == 1) begin : genRegister
+    logic [WIDTH-1:0] Word;
+    assign shift_out = Word;
+    always_ff @(posedge clk) if (shift_enable) Word <= shift_in;
+end
+else begin : genRam
+"""
 _UPPER_STYLE, _LOWER_STYLE = "(* RAM_STYLE = RAM_STYLE *)", "(* ram_style = RAM_STYLE *)"
 _STYLE = "Yosys knows the attribute in lower case only, and else chooses the memory by itself"
 
@@ -135,6 +151,32 @@ RULES: tuple[Rule, ...] = (
         why="where SIMD = MW, a result may come in every cycle, and a receiver that pauses makes "
         "the queue overflow: results are lost. When the lock that stops the input is set, one "
         "result waits already; and for some SIMD the core is a stage deeper than the constant",
+    ),
+    Rule(
+        name="line buffer's shortest lengths",
+        file="swg/swg_common.sv",
+        edits=(
+            (_LINE_START, _SHORT_LINES + _LINE_START),
+            (_LINE_END, f"end\n{_LINE_END}"),
+        ),
+        readers=(),
+        why="between two rows of a window given at once, as wide as its map or one pixel less, lie "
+        "no words or one; the buffer still delays by one word or two",
+    ),
+    Rule(
+        name="window generator's last word",
+        file=WINDOW_TEMPLATE,
+        edits=(
+            (
+                "((~Newest_buffered_elem & (LAST_READ_ELEM-2)) == 0) && !ReadingLast && "
+                "!Newest_buffered_elem[$left(Newest_buffered_elem)];",
+                "(LAST_READ_ELEM == 1? Newest_buffered_elem[$left(Newest_buffered_elem)] : "
+                "((~Newest_buffered_elem & (LAST_READ_ELEM-2)) == 0) && !ReadingLast && "
+                "!Newest_buffered_elem[$left(Newest_buffered_elem)]);",
+            ),
+        ),
+        readers=(),
+        why="where a frame has two words, the second is never the last, and the node stops",
     ),
     Rule(
         name="threshold scope",
@@ -209,7 +251,17 @@ def stage(path: str) -> str:
     ToolError
         If it is not there, or a rewrite does not fit it.
     """
-    text = upstream(path)
+    return rewrite(path, upstream(path))
+
+
+def rewrite(path: str, text: str) -> str:
+    """Return `text`, which is finn-rtllib's file `path` or was made of it, made portable.
+
+    Raises
+    ------
+    ToolError
+        If a rewrite does not fit it.
+    """
     for rule in RULES:
         if rule.file == path:
             text = rule.apply(text)

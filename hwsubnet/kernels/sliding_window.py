@@ -97,24 +97,29 @@ class SlidingWindow(Kernel):
     def cycles(self) -> int:
         """What FINN's RTL takes: its controller is followed word by word."""
         if self._streams_through:
-            return self.inputs[0].words
+            words = self.inputs[0].words
+            # The next frame waits until a window is gone that ends with the last word.
+            return words + int(self._completed()[-1] == words - 1)
         always = np.zeros(2 * self.inputs[0].words, np.int64)
         given = self.times([always], 2).given[0].reshape(2, -1)
         return int(given[1, -1] - given[0, -1])
 
     @property
     def latency(self) -> int:
-        """The buffer's read, and the output's register."""
-        return 2
+        """The register that a window's last word enters; what is word-wise tells its own times."""
+        return 1
 
     def schedule(self) -> Schedule:
         """Give a window with its last pixel, where words stream through."""
+        return Schedule((each(self.inputs[0].words),), (self._completed(),), self.cycles)
+
+    def _completed(self) -> IntArray:
+        """Return for each window the word that comes last of it, where words stream through."""
         (source,), (target,) = self.inputs, self.outputs
         pixels = each(source.words).reshape(*source.shape[:2], -1)
         (kh, kw), (dh, dw) = self.window, self.dilation
         corners = pixels[(kh - 1) * dh :: self.stride[0], (kw - 1) * dw :: self.stride[1]]
-        given = corners[: target.shape[0], : target.shape[1]].reshape(-1)
-        return Schedule((each(source.words),), (given,), self.cycles)
+        return corners[: target.shape[0], : target.shape[1]].reshape(-1)
 
     def times(self, arrivals: Sequence[IntArray], frames: int) -> Times:
         """Follow the controller where the buffer makes reading and writing wait for each other."""

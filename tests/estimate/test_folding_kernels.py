@@ -5,7 +5,6 @@ import random
 import numpy as np
 import onnx
 import pytest
-from support.dataflow import Builder
 from support.quantized_networks import lowered_network
 
 from hwsubnet.boards import load_board
@@ -34,17 +33,6 @@ def folded(model, seed):
         apply(unit.nodes, options.foldings[index])
         promised[unit.name] = int(options.cycles[index]), [node.name for node in unit.nodes]
     return promised
-
-
-@pytest.mark.parametrize(("width", "styles"), [(4, {0}), (5, {0, 1})], ids=["two", "three"])
-def test_fewer_than_three_windows_are_not_given_at_once(width, styles):
-    """FINN's generator has no counter for them."""
-    net = Builder()
-    x = net.input((1, 3, width, 2))
-    model = net.model(net.windows(x)).model
-    (unit,) = units(hardware_nodes(model))
-    offered = {folding["parallel_window"] for (folding,) in unit.options(no_cost).foldings}
-    assert offered == styles
 
 
 @pytest.mark.parametrize("name", NETWORKS)

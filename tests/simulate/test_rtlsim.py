@@ -1,5 +1,6 @@
 import shutil
 import struct
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,37 @@ def test_a_matrix_unit_loses_no_results(mended, cache, tmp_path, monkeypatch):
     run = simulate(target, inputs, cache=cache, traffic=Traffic(pause_out=50, seed=1))
     expected = {name: target.graph.run(inputs)[name] for name in run.outputs}
     assert agree(run.outputs, expected) == mended
+
+
+@pytest.mark.parametrize("mended", [True, False], ids=["staged", "upstream"])
+def test_windows_given_at_once_may_be_as_wide_as_their_map(mended, cache, tmp_path, monkeypatch):
+    """Or a pixel less; FINN's own line buffer delays by a word too many."""
+    if not mended:
+        rules = [rule for rule in staging.RULES if rule.name != "line buffer's shortest lengths"]
+        monkeypatch.setattr(staging, "RULES", tuple(rules))
+    net = Builder()
+    windows = [net.windows(net.input((1, 5, w, 2)), simd=2, parallel=True) for w in (3, 4, 5)]
+    target = emitter(net.model(*windows), tmp_path)({})
+    inputs = inputs_of(target)
+    run = simulate(target, inputs, cache=cache, traffic=Traffic(pause_in=30, pause_out=30, seed=1))
+    expected = target.graph.run(inputs)
+    right = [agree({name: run.outputs[name]}, {name: expected[name]}) for name in windows]
+    assert right == [mended, mended, True]
+
+
+@pytest.mark.parametrize("mended", [True, False], ids=["staged", "upstream"])
+def test_a_window_may_have_two_words(mended, cache, tmp_path, monkeypatch):
+    """In FINN's own the second is never the last: it stops."""
+    if not mended:
+        rules = [rule for rule in staging.RULES if rule.name != "window generator's last word"]
+        monkeypatch.setattr(staging, "RULES", tuple(rules))
+    net = Builder()
+    target = emitter(net.model(net.windows(net.input((1, 2, 1, 1)), kernel=(2, 1))), tmp_path)({})
+    inputs = inputs_of(target)
+    expected = nullcontext() if mended else pytest.raises(Deadlock)
+    with expected:
+        run = simulate(target, inputs, cache=cache)
+        assert agree(run.outputs, {name: target.graph.run(inputs)[name] for name in run.outputs})
 
 
 def test_a_frame_alone_has_no_period(linear, cache):

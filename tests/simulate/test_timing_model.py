@@ -41,6 +41,22 @@ def test_every_node_alone_takes_its_cycles(fork_sizing, cache):
         assert run.latency == pytest.approx(timing.latency_cycles, abs=2)
 
 
+@pytest.mark.parametrize("size", [5, 6])
+def test_windows_given_at_once_take_their_words(size, cache, tmp_path):
+    """And a cycle more where the last word completes one; at size 6 no window has it."""
+    net = Builder()
+    windows = net.windows(net.input((1, size, size, 1)), stride=2, parallel=True)
+    whole = emitter(net.model(windows), tmp_path)({})
+    (kernel,) = whole.graph.kernels
+    node = Target.node(whole.design, whole.folder, kernel.name)
+    timing = pipeline(node.graph)
+    assert timing.cycles_per_frame == size * size + size % 2
+    frames = {stream.tensor: random_frames(stream) for stream in kernel.inputs}
+    run = simulate(node, frames, cache=cache)
+    assert run.cycles_per_frame == timing.cycles_per_frame
+    assert run.latency == pytest.approx(timing.latency_cycles, abs=2)
+
+
 def test_a_converter_may_be_the_slowest(cache, tmp_path):
     """Words of 4 elements to words of 6: neither side moves in every cycle."""
     net = Builder()

@@ -68,15 +68,24 @@ class Builder:
             inputDataType=self.types[x],
         )[0]
 
-    def windows(self, x: str, kernel: int = 3, stride: int = 1, simd: int = 1) -> str:
+    def windows(
+        self,
+        x: str,
+        kernel: int | tuple[int, int] = 3,
+        stride: int = 1,
+        simd: int = 1,
+        *,
+        parallel: bool = False,
+    ) -> str:
         n, h, w, c = self.shapes[x]
-        oh, ow = (h - kernel) // stride + 1, (w - kernel) // stride + 1
+        kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
+        oh, ow = (h - kh) // stride + 1, (w - kw) // stride + 1
         return self._add(
             "ConvolutionInputGenerator_rtl",
             [x],
-            [(n, oh, ow, kernel * kernel * c)],
+            [(n, oh, ow, kh * kw * c)],
             self.types[x],
-            ConvKernelDim=[kernel, kernel],
+            ConvKernelDim=[kh, kw],
             IFMChannels=c,
             IFMDim=[h, w],
             OFMDim=[oh, ow],
@@ -86,6 +95,7 @@ class Builder:
             inputDataType=self.types[x],
             outputDataType=self.types[x],
             depthwise=0,
+            parallel_window=int(parallel),
         )[0]
 
     def matrix(self, x: str, rows: int, pe: int = 1, simd: int = 1, bits: int = 4) -> str:

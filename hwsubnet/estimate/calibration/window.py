@@ -25,8 +25,10 @@ def structure(p: Parameters) -> Structure:
     if parallel:
         # Shift registers for the window's pixels, a line buffer between two rows of it.
         lines, length = kernel_h - 1, (width - span_w + width * (dilation_h - 1)) * folds
-        line = memory(word, np.where(lines * length > 0, length, 0), "two", p.family, style=style,
+        # Staged, a line of one word is a register.
+        line = memory(word, np.where(lines * length > 1, length, 0), "two", p.family, style=style,
                       ultraram=p.ultraram)  # fmt: skip
+        registered = line.registered | (length == 1)
         taps = kernel_h * span_w
         passed = (taps - 1) * folds + 1  # words between the first and the last
         chained = folds >= 3  # long enough for shift registers in LUTs
@@ -43,7 +45,7 @@ def structure(p: Parameters) -> Structure:
         }
         result.registers |= {
             "parallel": np.ones(len(p)),
-            "window": np.where(chained, word, word * passed) + lines * word * line.registered,
+            "window": np.where(chained, word, word * passed) + lines * word * registered,
             "chain_ends": np.where(chained, word * taps, 0),
             "parallel_counters": 2 * elements + loops + clog2(folds) + 2 * addresses,
         }
