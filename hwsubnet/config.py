@@ -138,6 +138,10 @@ class QatPhaseConfig(PhaseConfig):
     learning_rate: Positive = 0.004
 
 
+Kernels = Literal["fused", "plain"]
+"""Ways of computing a training step."""
+
+
 class TrainingConfig(Record):
     """The recipe: dense, then pruning, then quantization-aware training."""
 
@@ -171,6 +175,10 @@ class TrainingConfig(Record):
     arithmetic: Literal["float32", "bfloat16", "auto"] = "float32"
     """Of convolutions and matrix products while training; `auto` takes bfloat16 where the
     processor multiplies it natively. Quantizers and evaluation always compute in float32."""
+    kernels: Kernels = "fused"
+    """How steps are computed, on which nothing depends but their speed and the order of sums.
+    `fused`: norms, ReLU, masks and quantizers by C++ that is compiled on first use; on GPUs, and
+    without a C++ compiler, it is `plain`: by PyTorch alone."""
     checkpoint_every: int = Field(500, ge=1)
     """Steps between checkpoints."""
 

@@ -54,8 +54,10 @@ def test_the_wheel_ships_kernels_boards_and_recipes(wheel: Path) -> None:
 
 def test_the_wheel_ships_the_package_and_the_licence(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "hwsubnet").rglob("*.py")}
-    assert modules <= names
+    for kind in ("*.py", "*.cpp", "*.hpp"):
+        files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "hwsubnet").rglob(kind)}
+        assert files
+        assert files <= names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests", "runs", "docs")) for name in names)
 

@@ -136,14 +136,14 @@ class WeightQuantizer(Quantizer):
 
     def forward(self, weight: Tensor) -> Quantized:
         """Quantize weights of the layer's own shape."""
-        if self.collects(weight) and self._is_new(weight):
+        if self.collects(weight) and self.is_new(weight):
             self.observe(weight)
         scale = self.scale
         if self.enabled and self.calibrated:
             weight = quantize_weight(weight, scale, self.low, self.high)
         return weight, scale, self.no_shift, self.bits
 
-    def _is_new(self, weight: Tensor) -> bool:
+    def is_new(self, weight: Tensor) -> bool:
         """Whether these values of a parameter were not seen before; others are always new."""
         root = weight if weight._base is None else weight._base  # Brevitas hands over a view
         # An in-place change, as an optimizer makes, raises the version.

@@ -12,10 +12,11 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from hwsubnet.config import SweepConfig
+from hwsubnet.config import Kernels, SweepConfig
 from hwsubnet.data import Splits, batches, steps_per_epoch, to_real
 from hwsubnet.errors import ConfigError
 from hwsubnet.progress import progress
+from hwsubnet.train.acceleration import accelerated
 from hwsubnet.train.learner import Learner, Weights, detached
 from hwsubnet.train.phases import Phase, learning_rate
 from hwsubnet.train.tasks import Learning, Measures, Task
@@ -93,7 +94,7 @@ def fit(
     if resumed:  # before Fabric wraps it: loading puts new quantizers in place of the old
         learner.load_state_dict(resumed.learner)
         schedule.load_state_dict(resumed.schedule)
-    learning = _set_up(fabric, task, learner)
+    learning = _set_up(fabric, task, learner, recipe.kernels)
     if resumed:
         for optimizer, kept in zip(learning.optimizers, resumed.optimizers, strict=True):
             optimizer.load_state_dict(kept)
@@ -143,12 +144,15 @@ def fit(
     return state.best
 
 
-def _set_up(fabric: Fabric, task: Task, learner: Learner) -> Learning:
+def _set_up(fabric: Fabric, task: Task, learner: Learner, kernels: Kernels) -> Learning:
     """Move a learner to the device, and wrap it for the processes and the arithmetic."""
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     companions = dict(learner.companions.items())
     optimizers = task.optimizers(learner.network, companions)
-    network = fabric.setup_module(learner.network)
+    network = learner.network
+    if not task.methods:  # which the other view of the network does not have
+        network = accelerated(network, kernels, fabric.device)
+    network = fabric.setup_module(network)
     for method in task.methods:
         network.mark_forward_method(method)
     return Learning(
