@@ -38,7 +38,8 @@ class Accelerator:
     Raises
     ------
     DeviceError
-        If a file is missing or does not fit the others, or pynq is not installed.
+        If a file is missing or does not fit the others, pynq is not installed, or the bitstream
+        cannot be loaded or its buffers allocated.
 
     Examples
     --------
@@ -62,9 +63,12 @@ class Accelerator:
         except ImportError as error:
             raise DeviceError(
                 f"pynq cannot be imported ({error})",
-                fix="run this on a PYNQ board, as root and with PYNQ's own Python",
+                fix=_AS_ROOT,
             ) from error
-        self.overlay = pynq.Overlay(str(path))
+        try:
+            self.overlay = pynq.Overlay(str(path))
+        except (OSError, RuntimeError) as error:
+            raise DeviceError(f"cannot be loaded ({error})", where=path, fix=_AS_ROOT) from error
         dma = getattr(self.overlay, DMA, None)
         if not isinstance(dma, pynq.lib.dma.DMA):
             raise DeviceError(f"holds no DMA {DMA!r}", where=path, fix="build the package again")
@@ -84,13 +88,19 @@ class Accelerator:
         self.frames_per_transfer = max(1, min(largest // max(rows), soon))
         if max(rows) > dma.buffer_max_size:
             raise DeviceError(f"a frame of {max(rows)} bytes is longer than a transfer can be")
-        self._inputs, self._outputs = (
-            tuple(
-                pynq.allocate(shape=(self.frames_per_transfer * row,), dtype=np.uint8)
-                for _ in range(2)
+        try:
+            self._inputs, self._outputs = (
+                tuple(
+                    pynq.allocate(shape=(self.frames_per_transfer * row,), dtype=np.uint8)
+                    for _ in range(2)
+                )
+                for row in rows
             )
-            for row in rows
-        )
+        except (MemoryError, RuntimeError) as error:
+            raise DeviceError(
+                f"there is no memory for the DMA's buffers ({error})",
+                fix="close other Accelerators, or ask for less buffer_bytes",
+            ) from error
         for buffer in self._inputs:
             buffer[:] = 0  # padding is never written again
 
@@ -129,6 +139,8 @@ class Accelerator:
         frames = np.asarray(x)
         source, sink = self.interface.input, self.interface.output
         check_frames(frames, source.units)
+        if not self._inputs:
+            raise DeviceError("this Accelerator is closed", fix=_AGAIN)
         values = np.empty((len(frames), *sink.units.shape))
         before: tuple[int, NDArray[np.float64]] | None = None  # buffer, and where its outputs go
         for number, start in enumerate(range(0, len(frames), self.frames_per_transfer)):
@@ -219,8 +231,12 @@ class Accelerator:
                 )
 
     def _start(self, buffer: int, frames: int) -> None:
-        self._receive.transfer(self._outputs[buffer], 0, frames * self.interface.output.row_bytes)
-        self._send.transfer(self._inputs[buffer], 0, frames * self.interface.input.row_bytes)
+        taken, given = self.interface.input.row_bytes, self.interface.output.row_bytes
+        try:
+            self._receive.transfer(self._outputs[buffer], 0, frames * given)
+            self._send.transfer(self._inputs[buffer], 0, frames * taken)
+        except RuntimeError as error:  # an earlier transfer did not end
+            raise DeviceError(f"the DMA takes no transfer ({error})", fix=_AGAIN) from error
 
     def _finish(self, buffer: int, frames: int) -> None:
         self._wait(self._send, "sending")
@@ -251,6 +267,7 @@ class Accelerator:
         channel.wait()  # ends at once; makes what came visible to the processor
 
 
+_AS_ROOT = "run this on a PYNQ board, as root and with PYNQ's own Python"
 _AGAIN = "make a new Accelerator, which loads the bitstream again"
 
 

@@ -121,6 +121,45 @@ def test_a_dma_that_does_not_answer(package, tmp_path):
         accelerator.run(package.frames(1))
 
 
+def test_after_a_transfer_that_did_not_end_none_is_begun(package, tmp_path):
+    hung = package.altered(tmp_path, pause=100)
+    with Accelerator(hung, timeout=0.1) as accelerator:
+        for message in (
+            "did not end sending",
+            r"no transfer \(DMA channel not idle\); make a",
+        ):
+            with pytest.raises(DeviceError, match=message):
+                accelerator.run(package.frames(1))
+
+
+def test_a_closed_one_is_told(bitfile, package):
+    with Accelerator(bitfile) as accelerator:
+        pass
+    with pytest.raises(DeviceError, match="this Accelerator is closed; make a new Accelerator"):
+        accelerator.run(package.frames(1))
+
+
+def test_what_pynq_cannot_load_is_told(bitfile, monkeypatch):
+    import pynq
+
+    def refuses(*_):
+        raise PermissionError("Root permissions required")
+
+    monkeypatch.setattr(pynq, "Overlay", refuses)
+    with pytest.raises(DeviceError, match=r"net.bit: cannot be loaded \(Root.*; run this on a"):
+        Accelerator(bitfile)
+
+
+def test_too_little_memory_is_told(bitfile, monkeypatch):
+    monkeypatch.setattr(pynq_model.device.memory, "take", lambda _: _full())
+    with pytest.raises(DeviceError, match=r"no memory for the DMA's buffers \(.*buffer_bytes"):
+        Accelerator(bitfile)
+
+
+def _full():
+    raise MemoryError("Failed to allocate memory.")
+
+
 def test_without_pynq_the_way_out_is_told(bitfile, monkeypatch):
     import sys
 
