@@ -69,6 +69,7 @@ def test_it_is_synthesized_beside_the_accelerator(board: str, rtl: Path, tmp_pat
     assert {path: path.read_bytes() for path in rtl.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["Pynq-Z2", "ZCU104"])
 def test_its_top_goes_through_yosys_with_the_accelerator(board: str, rtl: Path, tmp_path: Path):
     bridge = synthesize_shell(rtl, load_board(board), cache=tmp_path)
