@@ -257,7 +257,7 @@ class Accelerator:
     def _wait(self, channel: Any, doing: str) -> None:
         """Wait for a transfer; pynq's own wait has no limit."""
         end = None if self.timeout is None else monotonic() + self.timeout
-        while not channel.idle:
+        while channel.error or not channel.idle:
             if channel.error:
                 raise DeviceError(f"the DMA reports an error while {doing}", fix=_AGAIN)
             if end is not None and monotonic() > end:

@@ -121,6 +121,13 @@ def test_a_dma_that_does_not_answer(package, tmp_path):
         accelerator.run(package.frames(1))
 
 
+def test_an_error_of_the_dma_is_told(accelerator, package, monkeypatch):
+    """Of a buffer outside memory, which the DMA cannot read."""
+    monkeypatch.setattr(pynq_model.PynqBuffer, "physical_address", 0)
+    with pytest.raises(DeviceError, match="the DMA reports an error while sending; make a new"):
+        accelerator.run(package.frames(1))
+
+
 def test_after_a_transfer_that_did_not_end_none_is_begun(package, tmp_path):
     hung = package.altered(tmp_path, pause=100)
     with Accelerator(hung, timeout=0.1) as accelerator:
