@@ -80,7 +80,9 @@ def value(field: FieldInfo) -> str:
     """Say what a field may be."""
     kind, bounds = field.annotation, list(field.metadata)
     if get_origin(kind) in (Union, types.UnionType):
-        (kind,) = (part for part in get_args(kind) if part is not type(None))
+        kind, *others = (part for part in get_args(kind) if part is not type(None))
+        if others:
+            return " or ".join(value(FieldInfo(annotation=part)) for part in (kind, *others))
     if hasattr(kind, "__metadata__"):
         bounds += kind.__metadata__
         kind = kind.__origin__

@@ -3,11 +3,18 @@
 A stage takes an artifact and a config and gives an artifact. Unknown numbers are ``None``, never 0.
 """
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from hwsubnet.costs import (
+    LogicPath as LogicPath,
+    Resources as Resources,
+    Rung as Rung,
+    SynthesisReport as SynthesisReport,
+    SynthesizedCells as SynthesizedCells,
+    SynthesizedPart as SynthesizedPart,
+)
 from hwsubnet.records import (
     Artifact as Artifact,
     File as File,
@@ -18,9 +25,6 @@ from hwsubnet.records import (
     scratch_folder as scratch_folder,
     write_text as write_text,
 )
-
-Rung = Literal["analytical", "calibrated", "synthesized", "vendor"]
-"""The ladder of truth for resources (docs/ladder.md); a lower rung never passes for a higher."""
 
 # --- what a network is -----------------------------------------------------------------------
 
@@ -94,12 +98,58 @@ class TrainedNetwork(Artifact):
 
 
 class Alignment(Record):
-    """What rounding kept widths up to a multiple cost, against exact counts."""
+    """What keeping more channels than the level leaves cost, against exact counts."""
 
-    multiple: int
+    multiple: int | None
+    """Of which kept widths are multiples; ``None`` where they were chosen for the board."""
     extra_channels: int
     extra_weights: int
     extra_macs: int
+
+
+class GroupWidth(Record):
+    """How many channels of a group stay."""
+
+    group: str
+    """Path of its first layer's module."""
+    layer: str
+    """That layer, as `channels` of a level names it."""
+    of: int
+    """All channels of the group."""
+    plain: int
+    """That the level leaves."""
+    kept: int
+    """That stay: as many, or some more."""
+
+
+class Reckoned(Record):
+    """How a network of some widths folds on the board; nothing of it is trained or built."""
+
+    cycles_per_frame: int
+    fps: float
+    resources: Resources
+    """At the rung ``calibrated``."""
+    utilization: dict[str, float | None]
+
+
+class ChosenWidths(Artifact):
+    """Widths chosen before training because they fold well, against those that a level leaves."""
+
+    stem: ClassVar[str] = "widths"
+
+    groups: tuple[GroupWidth, ...]
+    """Those that can be pruned, in forward order."""
+    plain: Reckoned | None
+    """With the channels that the level leaves; ``None`` if no folding of it fits."""
+    chosen: Reckoned | None
+    """With those that stay."""
+    tried: int
+    """Combinations of widths that were folded."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Channels that stay, by group."""
+        return {group.group: group.kept for group in self.groups}
 
 
 class CompactNetwork(Artifact):
@@ -187,23 +237,6 @@ class LoweredGraph(Artifact):
     output: HostAffine
     coverage: Coverage
     macs: int
-
-
-class Resources(Record):
-    """Primitives of an AMD FPGA; ``None`` where the rung has no model of it."""
-
-    LUT: float | None = None
-    FF: float | None = None
-    BRAM18: float | None = None
-    URAM: float | None = None
-    DSP: float | None = None
-
-    def __add__(self, other: "Resources") -> "Resources":
-        """Return the sum; unknown where an addend is unknown."""
-        sums: dict[str, float | None] = {}
-        for (name, one), (_, another) in zip(self, other, strict=True):
-            sums[name] = None if one is None or another is None else one + another
-        return Resources(**sums)
 
 
 class NodeFolding(Record):
@@ -331,91 +364,6 @@ class RtlDesign(Artifact):
     edges: tuple[RtlEdge, ...]
 
 
-class SynthesizedCells(Record):
-    """Primitives of a synthesized netlist, before placement packs them."""
-
-    lut_logic: int
-    lut_memory: int
-    """LUTs used as RAM or shift register."""
-    ff: int
-    bram18: int
-    """18 Kbit halves: a 36 Kbit block counts twice."""
-    uram: int
-    dsp: int
-    carry: int
-    """In groups of four bits: a CARRY8 counts twice."""
-    mux: int
-    """Wide multiplexers (MUXF7, MUXF8), which come with the LUTs that they join."""
-
-    @property
-    def resources(self) -> Resources:
-        """The same in the report's terms."""
-        return Resources(
-            LUT=self.lut_logic + self.lut_memory,
-            FF=self.ff,
-            BRAM18=self.bram18,
-            URAM=self.uram,
-            DSP=self.dsp,
-        )
-
-    @classmethod
-    def total(cls, parts: Iterable[Self]) -> Self:
-        """Add up."""
-        rows = list(parts)
-        return cls(**{name: sum(getattr(row, name) for row in rows) for name in cls.model_fields})
-
-
-class LogicPath(Record):
-    """The slowest path from a register or input to a register or output."""
-
-    levels: int
-    """LUTs, carry groups and wide multiplexers on it."""
-    ns: float
-    """Estimated from round numbers per cell and net, before placement and routing."""
-    start: str
-    """Signal at which it starts."""
-    end: str
-    """Signal behind the register, or output, at which it ends."""
-
-
-class SynthesizedPart(Record):
-    """A module synthesized alone: a node, a stream between two nodes, or the whole design."""
-
-    name: str
-    """Of the node; of the tensor for a stream; of the top module for the design."""
-    op: str
-    """Of the node; ``stream_edge`` for a FIFO with its width converter."""
-    cells: SynthesizedCells
-    path: LogicPath
-
-
-class SynthesisReport(Artifact):
-    """What Yosys makes of an accelerator's RTL."""
-
-    stem: ClassVar[str] = "synthesis"
-
-    part: str
-    family: Literal["xc7", "xcup"]
-    tool: str
-    """With its version."""
-    nodes: tuple[SynthesizedPart, ...]
-    edges: tuple[SynthesizedPart, ...]
-    whole: SynthesizedPart | None
-    """The stitched design flattened; ``None`` if only its parts were asked for."""
-    shell: SynthesizedPart | None = None
-    """What joins the accelerator with the board's DMA; ``None`` where no shell serves it."""
-
-    @property
-    def parts(self) -> SynthesizedCells:
-        """The sum over nodes and edges."""
-        return SynthesizedCells.total(part.cells for part in (*self.nodes, *self.edges))
-
-    @property
-    def cells(self) -> SynthesizedCells:
-        """The whole accelerator, or the sum over its parts where it was not synthesized whole."""
-        return self.whole.cells if self.whole else self.parts
-
-
 # --- the report ------------------------------------------------------------------------------
 
 
@@ -429,6 +377,8 @@ class Metrics(Record):
     """Single weights that unstructured pruning set to 0; the hardware keeps a place for each.
     ``None`` where channels were pruned."""
     alignment: Alignment | None = None
+    widths: ChosenWidths | None = None
+    """``None`` where widths are not chosen for the board."""
     accuracy: Accuracy | None = None
     weights_mbit: float | None = None
     activations_mbit: float | None = None

@@ -18,6 +18,9 @@ Level = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Side = Annotated[int, Field(ge=8, le=4096)]
 
+LARGEST_MULTIPLE = 64
+"""That kept widths can be rounded up to."""
+
 
 class DataConfig(Record):
     """Which images, and how they are split."""
@@ -91,8 +94,9 @@ class PruningConfig(Record):
     the paper. Without effect on `unstructured`."""
     levels: tuple[Level, ...] = Field((0.0, 0.25, 0.5, 0.75), min_length=1)
     """Shares of every group's channels that go; each in [0, 1)."""
-    align: int = Field(1, ge=1, le=64)
-    """Kept widths are rounded up to a multiple of this."""
+    align: int | Literal["auto"] = 1
+    """Kept widths are rounded up to a multiple of this, from 1 to 64. `auto`: each group keeps up
+    to an eighth of its channels more than its level leaves, as many as fold best on the board."""
     start: float = Field(0.5, ge=0)
     """Epochs of the pruning phase before the first layer's window."""
     interval: float = Field(0.125, gt=0)
@@ -106,6 +110,27 @@ class PruningConfig(Record):
         if len(set(levels)) != len(levels):
             raise ValueError("a level is named twice")
         return tuple(sorted(levels))
+
+    @field_validator("align", mode="before")
+    @classmethod
+    def _multiple_or_auto(cls, align: object) -> object:
+        if align == "auto" or (type(align) is int and 1 <= align <= LARGEST_MULTIPLE):
+            return align
+        raise ValueError(f"must be a whole number from 1 to {LARGEST_MULTIPLE}, or auto")
+
+    @model_validator(mode="after")
+    def _auto_needs_masks(self) -> Self:
+        if self.align == "auto" and self.schedule in ("scratch", "unstructured"):
+            raise ValueError(
+                "align auto chooses how many channels the masks keep, and schedule "
+                f"{self.schedule} masks none"
+            )
+        return self
+
+    @property
+    def multiple(self) -> int:
+        """Of which kept widths are multiples; 1 where they are chosen for the board."""
+        return 1 if self.align == "auto" else self.align
 
 
 class PhaseConfig(Record):

@@ -19,6 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FOUNDATION = {
     "errors",
     "records",
+    "costs",
     "artifacts",
     "config",
     "boards",

@@ -46,6 +46,16 @@ def test_overrides_win_over_the_file_and_none_is_passed_over(tmp_path):
         ("pruning: {levels: [-0.5]}", "greater than or equal to 0"),
         ("pruning: {levels: [0.5, 0.5]}", "a level is named twice"),
         ("pruning: {levels: []}", "at least 1 item"),
+        ("pruning: {align: 0}", "align: must be a whole number from 1 to 64, or auto, not 0"),
+        ("pruning: {align: 65}", "align: must be a whole number from 1 to 64, or auto, not 65"),
+        ("pruning: {align: 4.0}", "must be a whole number from 1 to 64, or auto, not 4.0"),
+        ("pruning: {align: true}", "must be a whole number from 1 to 64, or auto, not True"),
+        ("pruning: {align: best}", "must be a whole number from 1 to 64, or auto, not 'best'"),
+        (
+            "pruning: {align: auto, schedule: scratch}",
+            "align auto chooses how many channels the masks keep, and schedule scratch masks none",
+        ),
+        ("pruning: {align: auto, schedule: unstructured}", "schedule unstructured masks none"),
         ("training: {prune: {epochs: 1}}\npruning: {start: 1}", "must lie inside the prune phase"),
         (
             "training: {qat: {epochs: 1}, quantize_weights_after: 1}",

@@ -76,7 +76,7 @@ def sweep(
         settings=settings,
         hardware__board=board,
         hardware__clock_mhz=clock,
-        pruning__align=align,
+        align=align,
         data__path=data,
         seed=seed,
     )
@@ -115,7 +115,7 @@ def train(
         preset,
         levels=levels,
         settings=settings,
-        pruning__align=align,
+        align=align,
         data__path=data,
         seed=seed,
     )

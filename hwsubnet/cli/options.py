@@ -76,11 +76,11 @@ Levels = Annotated[
     ),
 ]
 Align = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--align",
-        metavar="N",
-        help="Round the channels kept up to multiples of N.",
+        metavar="N|auto",
+        help="Round the channels kept up to multiples of N, or as folds best on the board.",
         rich_help_panel=_RECIPE,
     ),
 ]
@@ -120,6 +120,7 @@ def read_config(
     max_fps: bool = False,
     levels: str | None = None,
     settings: Sequence[str] | None = None,
+    align: str | None = None,
     **overrides: Any,
 ) -> "SweepConfig":
     """Join a recipe and the options that win over it.
@@ -134,6 +135,8 @@ def read_config(
         Numbers with commas between.
     settings
         Of the form ``pruning.schedule=one-shot``, the value as in YAML.
+    align
+        A whole number or ``auto``.
     overrides
         By dotted path with ``__`` for the dot.
 
@@ -152,6 +155,8 @@ def read_config(
         by_path["hardware.fps"] = fps
     if levels is not None:
         by_path["pruning.levels"] = _numbers(levels)
+    if align is not None:
+        by_path["pruning.align"] = int(align) if align.isdecimal() else align
     config = load_config(path, preset, by_path)
     if max_fps:  # also against a recipe that asks for a number
         hardware = config.hardware.model_copy(update={"fps": None})

@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from hwsubnet.artifacts import Alignment, CompactNetwork, File, Kept, TrainedNetwork
+from hwsubnet.artifacts import (
+    Alignment,
+    ChosenWidths,
+    CompactNetwork,
+    File,
+    Kept,
+    TrainedNetwork,
+)
 from hwsubnet.compact.metrics import count, megabits
 from hwsubnet.compact.removal import remove_channels
 from hwsubnet.errors import ConfigError
@@ -18,7 +25,13 @@ from hwsubnet.prune.elements import count_zeros
 WEIGHTS = "weights.safetensors"
 
 
-def compact(trained: TrainedNetwork, folder: Path, out: Path, align: int = 1) -> CompactNetwork:
+def compact(
+    trained: TrainedNetwork,
+    folder: Path,
+    out: Path,
+    multiple: int = 1,
+    widths: ChosenWidths | None = None,
+) -> CompactNetwork:
     """Remove the masked channels of a trained network and count what is left.
 
     Parameters
@@ -27,24 +40,29 @@ def compact(trained: TrainedNetwork, folder: Path, out: Path, align: int = 1) ->
         The network and the folder of its weights.
     out
         Folder for the compact network.
-    align
+    multiple
         Kept widths are multiples of this. Pruning chooses them so (``pruning.align``), while the
         channels still learn: channels that come back only here would carry untrained weights, or
         zeros. So nothing is rounded here; what rounding cost is reported, against a network of
         exact counts.
+    widths
+        Kept widths are these, and no multiples are asked for.
 
     Raises
     ------
     ModelError
         If the weights cannot be read.
     ConfigError
-        If the masks were not made for `align`.
+        If the masks were not made for `multiple`, or for `widths`.
     """
     spec = trained.spec
     masked = load_network(spec, folder / trained.weights.path)
     groups = find_groups(masked)
     pruned = [group for group in groups if group.prunable and not bool(group.mask.all())]
-    _check_alignment(pruned, align)
+    if widths is None:
+        _check_alignment(pruned, multiple)
+    else:
+        _check_widths(groups, widths)
     network = remove_channels(masked, groups)
     counts = count(network, spec.input_shape)
     save_weights(network, out / WEIGHTS)
@@ -53,7 +71,7 @@ def compact(trained: TrainedNetwork, folder: Path, out: Path, align: int = 1) ->
         sparsity=trained.sparsity,
         weights=File.of(out, WEIGHTS),
         channels=_channels(masked, network),
-        alignment=_alignment(masked, groups, network, trained, align),
+        alignment=_alignment(masked, groups, network, trained, None if widths else multiple),
         weights_mbit=megabits(counts.parameters, spec.precision.weight_bits),
         activations_mbit=megabits(counts.activations, spec.precision.activation_bits),
         activations_mbit_paper=megabits(counts.activations_paper, spec.precision.activation_bits),
@@ -76,14 +94,25 @@ def load_compact(artifact: CompactNetwork, folder: Path) -> nn.Module:
     return load_network(artifact.spec, folder / artifact.weights.path)
 
 
-def _check_alignment(pruned: Sequence[ChannelGroup], align: int) -> None:
+def _check_alignment(pruned: Sequence[ChannelGroup], multiple: int) -> None:
     for group in pruned:
         kept = int(group.mask.sum())
-        if kept % align:
+        if kept % multiple:
             raise ConfigError(
-                f"keeps {kept} of {group.channels} channels, not a multiple of {align}",
+                f"keeps {kept} of {group.channels} channels, not a multiple of {multiple}",
                 where=group.name,
-                fix=f"prune it with pruning.align set to {align}",
+                fix=f"prune it with pruning.align set to {multiple}",
+            )
+
+
+def _check_widths(groups: Sequence[ChannelGroup], widths: ChosenWidths) -> None:
+    kept = {group.name: int(group.mask.sum()) for group in groups if group.prunable}
+    for name, wanted in widths.counts.items():
+        if kept.get(name) != wanted:
+            raise ConfigError(
+                f"keeps {kept.get(name, 'no')} channels, and {wanted} were chosen",
+                where=name,
+                fix="prune it with the widths that were chosen",
             )
 
 
@@ -108,7 +137,7 @@ def _alignment(
     groups: Sequence[ChannelGroup],
     network: nn.Module,
     trained: TrainedNetwork,
-    align: int,
+    multiple: int | None,
 ) -> Alignment:
     """Compare with a network whose groups keep exactly as many channels as the level says."""
     exact = {group.name: _exactly(group, trained.sparsity) for group in groups if group.prunable}
@@ -116,11 +145,11 @@ def _alignment(
         int(group.mask.sum()) - int(exact[group.name].sum()) for group in groups if group.prunable
     )
     if extra == 0:
-        return Alignment(multiple=align, extra_channels=0, extra_weights=0, extra_macs=0)
+        return Alignment(multiple=multiple, extra_channels=0, extra_weights=0, extra_macs=0)
     shape = trained.spec.input_shape
     here, there = count(network, shape), count(remove_channels(masked, groups, exact), shape)
     return Alignment(
-        multiple=align,
+        multiple=multiple,
         extra_channels=extra,
         extra_weights=here.weights - there.weights,
         extra_macs=here.macs - there.macs,

@@ -3,10 +3,11 @@
 Each result is made when it is first asked for, from the results before it::
 
     dense ──> level-S/train ──> compact ──> export ──> lower ──┬─> verify ──────────────────────┐
-                                                               └─> estimate ─> rtl ┬> simulate ─┤
+    (level-S/widths ┘)                                         └─> estimate ─> rtl ┬> simulate ─┤
                                                                        Level <─────┴> synthesize┘
 
-so a command that needs only the first stages asks only for those. The stages' own modules are
+so a command that needs only the first stages asks only for those. Widths are a stage of their own
+where the board decides them. The stages' own modules are
 imported when they run: the learning side and FINN take seconds.
 """
 
@@ -21,11 +22,13 @@ from numpy.typing import NDArray
 
 from hwsubnet.artifacts import (
     Accuracy,
+    ChosenWidths,
     CompactNetwork,
     Estimate,
     ExportedModel,
     Level,
     LoweredGraph,
+    NetworkSpec,
     RtlDesign,
     Simulation,
     SynthesisReport,
@@ -74,6 +77,17 @@ class Pipeline:
         frames: NDArray[np.float32] = to_real(self.data.test.images[:count]).numpy()
         return frames
 
+    @property
+    def spec(self) -> NetworkSpec:
+        """The network before pruning."""
+        return NetworkSpec(
+            name=self.config.model.name,
+            input_shape=self.data.shape,
+            classes=self.data.classes,
+            width=self.config.model.width,
+            precision=self.config.precision,
+        )
+
     @cached_property
     def dense(self) -> TrainedNetwork:
         """The float network that every level starts from."""
@@ -114,30 +128,49 @@ class LevelPipeline:
         self.folder = shared.run.folder / f"level-{sparsity}"
 
     @cached_property
+    def widths(self) -> ChosenWidths | None:
+        """How many channels stay, where that is chosen for the board."""
+        if self.config.pruning.align != "auto" or self.sparsity == 0:
+            return None
+        spec, seed = self.shared.spec, self.config.seed
+        board, clock = self.shared.run.board, self.shared.run.clock_mhz
+        fps = self.config.hardware.fps
+
+        def run(out: Path) -> ChosenWidths:
+            from hwsubnet.flow.widths import choose_widths
+
+            return choose_widths(spec, self.sparsity, seed, board, clock_mhz=clock, fps=fps)
+
+        depends = (spec, self.sparsity, seed, board, clock, fps)
+        return self._complete("widths", ChosenWidths, depends, (*LEARNING, *HARDWARE), run)
+
+    @cached_property
     def trained(self) -> TrainedNetwork:
         """Pruned and trained with quantization; the masked channels are still there."""
-        dense = self.shared.dense
+        dense, folder, widths = self.shared.dense, self.shared.dense_folder, self.widths
+        counts = None if widths is None else widths.counts
 
         def run(out: Path) -> TrainedNetwork:
             from hwsubnet.train import train_level
 
-            return train_level(self.config, dense, self.shared.dense_folder, self.sparsity, out)
+            return train_level(self.config, dense, folder, self.sparsity, out, counts=counts)
 
-        depends = (learning_part(self.config), self.sparsity, dense)
+        depends = (learning_part(self.config), self.sparsity, dense, *_known(counts))
         return self._complete("train", TrainedNetwork, depends, LEARNING, run, resumes=True)
 
     @cached_property
     def compacted(self) -> CompactNetwork:
         """The same network without the masked channels."""
-        trained = self.trained
-        align = self.config.pruning.align
+        trained, widths = self.trained, self.widths
+        multiple = self.config.pruning.multiple
 
         def run(out: Path) -> CompactNetwork:
             from hwsubnet.compact import compact
 
-            return compact(trained, self.folder / "train", out, align=align)
+            return compact(trained, self.folder / "train", out, multiple, widths)
 
-        return self._complete("compact", CompactNetwork, (trained, align), LEARNING, run)
+        depends = (trained, multiple, *_known(widths))
+        return self._complete("compact", CompactNetwork, depends, LEARNING, run)
 
     @cached_property
     def exported(self) -> ExportedModel:
@@ -260,6 +293,7 @@ class LevelPipeline:
             channels=compacted.channels,
             zero_weights=compacted.zero_weights if unstructured else None,
             alignment=compacted.alignment,
+            widths=self.widths,
             accuracy=trained.test,
             weights_mbit=compacted.weights_mbit,
             activations_mbit=compacted.activations_mbit,
@@ -334,6 +368,11 @@ def metrics(
         known["fps"] = estimated.clock_mhz * 1e6 / simulated.cycles_per_frame
         known["speed_rung"] = "simulated"
     return known
+
+
+def _known(part: object | None) -> tuple[object, ...]:
+    """Return what a key covers of something that may not be there."""
+    return () if part is None else (part,)
 
 
 def _density(accuracy: Accuracy | None, network: CompactNetwork) -> float | None:

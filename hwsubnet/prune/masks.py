@@ -109,6 +109,7 @@ def select(
     multiple: int = 1,
     where: object | None = None,
     layers: Sequence[Tensor] = (),
+    least: int = 0,
 ) -> Tensor:
     """Choose the most important channels, exactly as many as :func:`channels_to_keep` says.
 
@@ -121,6 +122,8 @@ def select(
     layers
         Channels of layers none of which may lose all, int64 (n,) each: their most important ones
         stay before all others. Where a layer holds all C channels this changes nothing.
+    least
+        Channels that stay at least, where their number was chosen for how well it folds.
 
     Returns
     -------
@@ -130,9 +133,12 @@ def select(
     Raises
     ------
     ConfigError
-        As :func:`channels_to_keep`; or if fewer channels stay than `layers` need.
+        As :func:`channels_to_keep`; or if fewer channels stay than `layers` need, or there are
+        fewer than `least`.
     """
-    count = channels_to_keep(len(importance), sparsity, multiple, where)
+    count = max(channels_to_keep(len(importance), sparsity, multiple, where), least)
+    if count > len(importance):
+        raise ConfigError(f"cannot keep {count} of {len(importance)} channels", where=where)
     order = torch.argsort(importance, descending=True, stable=True)
     rank = torch.argsort(order)
     keep = torch.zeros(len(importance), dtype=torch.bool, device=importance.device)

@@ -10,7 +10,7 @@ Layerwise greedy pruning is Algorithm 1 of Zhang, Colbert & Das (Applied Science
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
@@ -115,11 +115,14 @@ class PruningSchedule(ABC):
         Of a channel's importance.
     multiple
         Counts of channels that stay are rounded up to a multiple of this.
+    counts
+        How many channels of a group stay at least, by its name: what was chosen to fold well.
 
     Raises
     ------
     ConfigError
-        If the sparsity would empty a group or a layer of it.
+        If the sparsity would empty a group or a layer of it, or a group has fewer channels than
+        `counts` says.
     """
 
     def __init__(
@@ -130,9 +133,10 @@ class PruningSchedule(ABC):
         *,
         measure: Measure = "activation-l1",
         multiple: int = 1,
+        counts: Mapping[str, int] | None = None,
     ) -> None:
         self.groups = tuple(group for group in groups if group.prunable)
-        self.measure, self.multiple = measure, multiple
+        self.measure, self.multiple, self.counts = measure, multiple, dict(counts or {})
         for group in self.groups:
             self._select(group, torch.zeros(group.channels), sparsity)  # raises here, if ever
         self.windows = self.plan(len(self.groups), sparsity, timing)
@@ -183,7 +187,8 @@ class PruningSchedule(ABC):
                     group.observe(True)
 
     def _select(self, group: Prunable, importance: Tensor, sparsity: float) -> Tensor:
-        return select(importance, sparsity, self.multiple, group.name, group.layers)
+        least = self.counts.get(group.name, 0)
+        return select(importance, sparsity, self.multiple, group.name, group.layers, least)
 
     def _of(self, window: Window) -> list[Prunable]:
         return [self.groups[index] for index in window.groups]
@@ -296,7 +301,11 @@ def find_parts(config: PruningConfig, network: nn.Module) -> tuple[Prunable, ...
 
 
 def make_schedule(
-    config: SweepConfig, groups: Sequence[Prunable], sparsity: float, steps_per_epoch: int
+    config: SweepConfig,
+    groups: Sequence[Prunable],
+    sparsity: float,
+    steps_per_epoch: int,
+    counts: Mapping[str, int] | None = None,
 ) -> PruningSchedule:
     """Build the schedule that a config asks for; epochs become steps here, once.
 
@@ -310,6 +319,8 @@ def make_schedule(
         Of each.
     steps_per_epoch
         Training steps.
+    counts
+        As of :class:`PruningSchedule`.
 
     Raises
     ------
@@ -329,7 +340,8 @@ def make_schedule(
         sparsity,
         timing,
         measure=measure_of(pruning),
-        multiple=1 if pruning.schedule == "unstructured" else pruning.align,
+        multiple=1 if pruning.schedule == "unstructured" else pruning.multiple,
+        counts=counts,
     )
     if schedule.end > epochs * steps_per_epoch:
         needed = ceil(schedule.end / steps_per_epoch)

@@ -41,6 +41,7 @@ def render(report: Report) -> str:
             layer_legend=layer_plots.layer_legend(report),
             unplotted=layer_plots.unplotted_resources(report),
             channels=channels,
+            widths=tables.widths_table(report),
             cycles=cycles,
             bottlenecks=[bottleneck(level) for level in report.levels],
             checks=tables.checks_table(report),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hwsubnet.artifacts import Level, Report
-from hwsubnet.report.text import UNKNOWN, csv_text, level_name, number
+from hwsubnet.artifacts import ChosenWidths, Level, Reckoned, Report
+from hwsubnet.report.text import UNKNOWN, change, csv_text, level_name, number, significant
 from hwsubnet.report.values import RESOURCES, RUNGS, amount, highest
 
 NONE = "\N{EN DASH}"
@@ -50,7 +50,7 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
     def of(record: object, field: str) -> Any:
         return getattr(record, field) if record is not None else None
 
-    channels = level.channels
+    channels, widths = level.channels, level.widths
     row: dict[str, Cell] = {
         "name": report.name,
         "board": report.board,
@@ -89,6 +89,15 @@ def _csv_row(report: Report, level: Level) -> dict[str, Cell]:
         "align_extra_channels": of(level.alignment, "extra_channels"),
         "align_extra_weights": of(level.alignment, "extra_weights"),
         "align_extra_macs": of(level.alignment, "extra_macs"),
+        "widths_tried": of(widths, "tried"),
+        "widths_plain_fps": of(of(widths, "plain"), "fps"),
+        "widths_chosen_fps": of(of(widths, "chosen"), "fps"),
+    }
+    for name in ("plain", "chosen"):
+        used = of(of(widths, name), "resources")
+        row |= {f"widths_{name}_{resource}": of(used, resource) for resource in RESOURCES}
+    row |= {
+        "widths": None if widths is None else _json(_kept_by_layer(widths)),
         "verification_images": of(level.verification, "images"),
         "verification_differing": of(level.verification, "differing"),
         "verification_on_boundary": of(level.verification, "on_boundary"),
@@ -117,6 +126,44 @@ def _json(value: object) -> str | None:
 CSV_HEADER: tuple[str, ...] = tuple(
     _csv_row(Report(name="", board="", part="", clock_mhz=1, levels=()), Level(sparsity=0))
 )
+
+
+def _kept_by_layer(widths: ChosenWidths) -> dict[str, dict[str, int]]:
+    return {
+        group.layer: {"of": group.of, "plain": group.plain, "kept": group.kept}
+        for group in widths.groups
+    }
+
+
+def widths_table(report: Report) -> Table:
+    """Two rows for each level whose widths were chosen: what the level leaves, and what stays."""
+    rows = []
+    for level in report.levels:
+        if (widths := level.widths) is None:
+            continue
+        name, plain, chosen = level_name(level.sparsity), widths.plain, widths.chosen
+        left = ", ".join(f"{group.layer} {group.plain}" for group in widths.groups)
+        kept = ", ".join(f"{group.layer} {group.kept}" for group in widths.groups)
+        rows.append((f"{name}, left by the level", left, *_reckoned(plain)))
+        rows.append((f"{name}, kept", kept, *_reckoned(chosen, plain)))
+    header = ("sparsity", "channels", "frames per second", "cycles per frame", *RESOURCES)
+    return Table(header, tuple(rows))
+
+
+def _reckoned(found: Reckoned | None, before: Reckoned | None = None) -> tuple[str, ...]:
+    """Format speed and resources, with the step from those before."""
+
+    def numbers(of: Reckoned) -> list[float | None]:
+        return [of.fps, of.cycles_per_frame, *(getattr(of.resources, r) for r in RESOURCES)]
+
+    if found is None:
+        return ("does not fit", *[UNKNOWN] * (1 + len(RESOURCES)))
+    now = numbers(found)
+    cells = []
+    for value, earlier in zip(now, numbers(before) if before else now, strict=True):
+        step = change(earlier, value)
+        cells.append(significant(value) + ("" if step in (None, "same") else f" ({step})"))
+    return tuple(cells)
 
 
 def folding_table(level: Level) -> Table:

@@ -1,6 +1,6 @@
 """The phases of training: dense, pruning, quantization-aware training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import cos, pi
 from typing import Literal, Protocol
@@ -151,11 +151,16 @@ def dense_phase(config: SweepConfig) -> Phase:
     return Phase("dense", config.training.dense, 0, lambda network, steps: Unchanging())
 
 
-def prune_phase(config: SweepConfig, sparsity: float) -> Phase:
-    """Train on in floating point while channels are masked, `sparsity` of every group."""
+def prune_phase(
+    config: SweepConfig, sparsity: float, counts: Mapping[str, int] | None = None
+) -> Phase:
+    """Train on in floating point while channels are masked, `sparsity` of every group.
+
+    Where `counts` names a group, so many of its channels stay at least.
+    """
 
     def schedule(network: nn.Module, steps: int) -> Schedule:
-        return make_schedule(config, find_parts(config.pruning, network), sparsity, steps)
+        return make_schedule(config, find_parts(config.pruning, network), sparsity, steps, counts)
 
     return Phase("prune", config.training.prune, config.training.dense.epochs, schedule)
 

@@ -1,5 +1,6 @@
 """The two stages: the dense network, and each level that starts from it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +58,7 @@ def train_level(
     sparsity: float,
     out: Path,
     task: Task | None = None,
+    counts: Mapping[str, int] | None = None,
 ) -> TrainedNetwork:
     """Prune the dense network to a sparsity and quantize it, or go on with that.
 
@@ -79,6 +81,8 @@ def train_level(
         Folder for ``trained.json``, the weights, and a checkpoint until they are there.
     task
         What to learn; what the config's network is for, if not given.
+    counts
+        Channels that stay, by group, where they were chosen for the board.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def train_level(
     task = task or make_task(config)
     fabric = make_fabric(config.training)
     trained: TrainedNetwork = fabric.launch(
-        _train_level, config, dense, dense_folder, sparsity, out, task
+        _train_level, config, dense, dense_folder, sparsity, out, task, counts
     )
     return trained
 
@@ -134,6 +138,7 @@ def _train_level(
     sparsity: float,
     out: Path,
     task: Task,
+    counts: Mapping[str, int] | None,
 ) -> TrainedNetwork:
     splits = load_data(config.data, config.seed)
     # The dense network is in float: its levels may have other bits than it was built with.
@@ -147,7 +152,7 @@ def _train_level(
         learner = _untrained(task, spec, config.seed)
         phases = (dense_phase(config), *phases)
     elif sparsity > 0:
-        phases = (prune_phase(config, sparsity), *phases)
+        phases = (prune_phase(config, sparsity, counts), *phases)
     key = digest(
         "level",
         _common(config, splits),
@@ -155,6 +160,7 @@ def _train_level(
         config.pruning.model_dump(mode="json", exclude={"levels"}),
         dense.weights.sha256,
         sparsity,
+        *([dict(counts)] if counts else []),
     )
     run = Run(fabric, config, task, splits, learner, phases, out / CHECKPOINT, key)
     run.finish()

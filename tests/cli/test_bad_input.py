@@ -113,6 +113,13 @@ def test_levels(refused, command, levels, told) -> None:
     assert told in refused(command, f"--levels={levels}")
 
 
+@pytest.mark.parametrize("command", ["sweep", "train"])
+@pytest.mark.parametrize("align", ["0", "65", "-4", "4.5", "AUTO", "fast", ""])
+def test_align(refused, command, align) -> None:
+    told = refused(command, f"--align={align}")
+    assert "pruning.align: must be a whole number from 1 to 64, or auto, not " in told
+
+
 def test_a_level_that_would_empty_a_layer(refused) -> None:
     told = refused("sweep", "--levels", "0,0.99")
     assert "level 0.99 would remove all" in told

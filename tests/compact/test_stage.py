@@ -4,7 +4,15 @@ import pytest
 import torch
 from support.training import exercise
 
-from hwsubnet.artifacts import CompactNetwork, File, Kept, NetworkSpec, TrainedNetwork
+from hwsubnet.artifacts import (
+    ChosenWidths,
+    CompactNetwork,
+    File,
+    GroupWidth,
+    Kept,
+    NetworkSpec,
+    TrainedNetwork,
+)
 from hwsubnet.compact import compact, count, load_compact
 from hwsubnet.errors import ConfigError, ModelError
 from hwsubnet.models import build, load_network, save_weights
@@ -98,7 +106,7 @@ def test_counting_leaves_a_network_as_it_was():
 
 def test_alignment_is_chosen_by_the_masks_and_its_cost_reported(tmp_path):
     artifact = trained(tmp_path, sparsity=0.4, multiple=8)
-    result = compact(artifact, tmp_path, tmp_path / "compact", align=8)
+    result = compact(artifact, tmp_path, tmp_path / "compact", multiple=8)
     kept = [layer.kept for layer in result.channels.values()]
     assert kept == [16, 24, 80, 40, 10]
     # Exactly 0.4: 10 of 16, 19 of 32, 77 of 128, 38 of 64 would stay.
@@ -109,7 +117,7 @@ def test_alignment_is_chosen_by_the_masks_and_its_cost_reported(tmp_path):
 def test_unaligned_masks_are_refused(tmp_path):
     artifact = trained(tmp_path, sparsity=0.4)
     with pytest.raises(ConfigError) as caught:
-        compact(artifact, tmp_path, tmp_path / "compact", align=4)
+        compact(artifact, tmp_path, tmp_path / "compact", multiple=4)
     assert str(caught.value) == (
         "body.conv1.conv: keeps 10 of 16 channels, not a multiple of 4; "
         "prune it with pruning.align set to 4"
@@ -119,7 +127,9 @@ def test_unaligned_masks_are_refused(tmp_path):
 
 def test_a_network_without_masks_is_compact_already(tmp_path):
     """As the from-scratch baseline is, whose width was chosen before training."""
-    result = compact(trained(tmp_path, 0.5, masked=False), tmp_path, tmp_path / "compact", align=4)
+    result = compact(
+        trained(tmp_path, 0.5, masked=False), tmp_path, tmp_path / "compact", multiple=4
+    )
     assert all(layer.kept == layer.of for layer in result.channels.values())
     assert result.alignment.extra_channels == 0
 
@@ -129,3 +139,22 @@ def test_another_networks_weights_are_refused(tmp_path):
     other = artifact.model_copy(update={"spec": artifact.spec.model_copy(update={"name": "mlp"})})
     with pytest.raises(ModelError, match="does not hold the network 'mlp'"):
         compact(other, tmp_path, tmp_path / "compact")
+
+
+def chosen(**kept):
+    """Widths for LeNet's first layers, by the name of the layer."""
+    groups = tuple(
+        GroupWidth(group=f"body.{layer}.conv", layer=layer, of=16, plain=10, kept=count)
+        for layer, count in kept.items()
+    )
+    return ChosenWidths(groups=groups, plain=None, chosen=None, tried=1)
+
+
+def test_chosen_widths_are_held_and_their_cost_reported(tmp_path):
+    artifact = trained(tmp_path, sparsity=0.4, multiple=4)
+    result = compact(artifact, tmp_path, tmp_path / "compact", widths=chosen(conv1=12, conv2=20))
+    assert result.channels["conv1"] == Kept(kept=12, of=16)
+    assert result.alignment.multiple is None
+    assert result.alignment.extra_channels == (12 - 10) + (20 - 19) + (80 - 77) + (40 - 38)
+    with pytest.raises(ConfigError, match=r"body\.conv2\.conv: keeps 20 channels, and 24 were"):
+        compact(artifact, tmp_path, tmp_path / "compact", widths=chosen(conv1=12, conv2=24))

@@ -214,6 +214,22 @@ def test_counts_can_be_rounded_to_a_multiple():
     assert [int(g.mask.sum()) for g in groups] == [8, 8]
 
 
+@pytest.mark.parametrize("kind", [Layerwise, OneShot, Stepwise])
+def test_chosen_counts_are_kept_exactly_and_the_most_important_stay(kind):
+    groups = make_groups(16, 12, 10)
+    counts = {"layer0": 11, "layer1": 6}
+    schedule = kind(groups, 0.5, Timing(0, 2, 1), counts=counts)
+    run(schedule, groups, range(schedule.end))
+    assert [int(g.mask.sum()) for g in groups] == [11, 6, 5]
+    importance = groups[0].importance("activation-l1")
+    assert importance[groups[0].mask].min() >= importance[~groups[0].mask].max()
+
+
+def test_more_channels_than_there_are_cannot_be_kept():
+    with pytest.raises(ConfigError, match="layer0: cannot keep 17 of 16 channels"):
+        OneShot(make_groups(16), 0.5, Timing(0, 1, 1), counts={"layer0": 17})
+
+
 def test_a_level_that_would_empty_a_layer_is_refused_before_training():
     with pytest.raises(ConfigError, match=r"layer1: level 0\.75 would remove all 2 channels"):
         Layerwise(make_groups(8, 2), 0.75, Timing(0, 1, 1))

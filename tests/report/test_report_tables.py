@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hwsubnet.artifacts import Report
-from hwsubnet.report import tables, write_report
+from hwsubnet.artifacts import ChosenWidths, GroupWidth, Reckoned, Report, Resources
+from hwsubnet.report import page, tables, write_report
 
 
 def _rows(report: Report) -> list[dict[str, str]]:
@@ -109,3 +109,50 @@ def test_the_report_survives_a_round_trip(synthetic, tmp_path):
     write_report(synthetic(), tmp_path)
     assert Report.load(tmp_path) == synthetic()
     assert (tmp_path / "report.csv").read_text() == tables.to_csv(synthetic())
+
+
+def _with_widths(report: Report, *, plain: bool = True) -> Report:
+    """The report with widths chosen at its third level."""
+
+    def reckoned(cycles: int, lut: float) -> Reckoned:
+        used = Resources(LUT=lut, FF=9000, BRAM18=5, URAM=0, DSP=80)
+        return Reckoned(cycles_per_frame=cycles, fps=1e8 / cycles, resources=used, utilization={})
+
+    group = GroupWidth(group="body.conv0", layer="conv0", of=32, plain=19, kept=20)
+    chosen = ChosenWidths(
+        groups=(group,),
+        plain=reckoned(400, 12_000) if plain else None,
+        chosen=reckoned(250, 12_600),
+        tried=9,
+    )
+    third = report.levels[2].model_copy(update={"widths": chosen})
+    levels = (*report.levels[:2], third, *report.levels[3:])
+    return report.model_copy(update={"levels": levels})
+
+
+def test_widths_are_shown_against_plain_counts(synthetic):
+    assert tables.widths_table(synthetic()).rows == ()
+    left, kept = tables.widths_table(_with_widths(synthetic())).rows
+    assert left[:4] == ("50 %, left by the level", "conv0 19", "250,000", "400")
+    assert kept[:5] == (
+        "50 %, kept", "conv0 20", "400,000 (+60 %)", "250 (\N{MINUS SIGN}38 %)", "12,600 (+5 %)"
+    )  # fmt: skip
+    assert kept[5:] == ("80", "5", "9,000", "0")
+    left, kept = tables.widths_table(_with_widths(synthetic(), plain=False)).rows
+    assert left[2:4] == ("does not fit", "unknown")
+    assert kept[2] == "400,000"
+
+
+def test_the_csv_has_both_widths(synthetic):
+    rows = _rows(_with_widths(synthetic()))
+    assert float(rows[2]["widths_plain_fps"]) == 250_000
+    assert float(rows[2]["widths_chosen_fps"]) == 400_000
+    assert float(rows[2]["widths_plain_LUT"]) == 12_000
+    assert json.loads(rows[2]["widths"]) == {"conv0": {"of": 32, "plain": 19, "kept": 20}}
+    assert {cell for name, cell in rows[1].items() if name.startswith("widths")} == {""}
+
+
+def test_the_page_tells_of_widths_only_where_they_were_chosen(synthetic):
+    heading = "Widths chosen for the board"
+    assert heading not in page.render(synthetic())
+    assert heading in page.render(_with_widths(synthetic()))
