@@ -18,7 +18,6 @@ from hwsubnet.kernels import Node, make_kernel
 from hwsubnet.resources import shipped
 from hwsubnet.simulate.cppsim import CppSimulator, compile_cpp
 
-
 SHARED = ("activation.hpp", "product.hpp")
 """Headers of matrix units and thresholds, where a mutation may also lie."""
 
