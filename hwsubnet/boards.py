@@ -5,6 +5,7 @@ One YAML file a board in ``boards/``; a user's own file of the same form works b
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,10 @@ from hwsubnet.artifacts import Record, Resources
 from hwsubnet.config import explain, read_yaml
 from hwsubnet.errors import BoardError
 from hwsubnet.resources import shipped
+
+_PARTS = {"xc7": r"xc7[avkzs]", "xcup": r"xc(zu|k\d|u\d|[kva]u\d+p)"}
+"""How names of each family's parts begin: 7-series; Zynq, Kria, Alveo, and Kintex, Virtex and Artix
+UltraScale+. Versal, older ones and UltraScale without + are of none."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
 Count = Annotated[int, Field(ge=0, le=10**8)]
@@ -50,10 +55,12 @@ class Board(Record):
 
     @model_validator(mode="after")
     def _family_of_part(self) -> Self:
-        if (self.family == "xc7") != self.part.startswith("xc7"):
+        known = [family for family, name in _PARTS.items() if re.match(name, self.part)]
+        if not known:
+            raise ValueError(f"part {self.part} is of no known family (7-series, UltraScale+)")
+        if self.family not in known:
             raise ValueError(
-                f"family {self.family} does not belong to part {self.part} "
-                "(xc7 for parts named xc7..., xcup for UltraScale+)"
+                f"family {self.family} does not belong to part {self.part}, which is {known[0]}"
             )
         return self
 
