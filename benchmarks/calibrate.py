@@ -3,10 +3,10 @@
 Each round draws a batch of nodes of every kind and some streams, for one family of parts, emits
 their RTL as a sweep would, and has Yosys count what each takes. Results stay in the synthesis
 cache, so that an interrupted run goes on where it was; ``--minutes 0`` takes what is there. With
-``--only`` the shipped samples of all other operators stay as they are. Samples and coefficients are
-written into the package, ``hwsubnet/estimate/calibration``.
+``--only`` the shipped samples of all other operators stay as they are, with ``--keep`` all of them.
+Samples and coefficients are written into the package, ``hwsubnet/estimate/calibration``.
 
-    python benchmarks/calibrate.py [--rounds 4] [--seed 1] [--jobs 1] [--minutes 60] [--only OP ...]
+    python benchmarks/calibrate.py [--rounds 4] [--seed 1] [--minutes 60] [--only OP ...] [--keep]
 """
 
 import argparse
@@ -141,16 +141,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--only", nargs="*", default=[], help="operators to make samples of")
+    parser.add_argument("--keep", action="store_true", help="add to the shipped samples")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     end = time.monotonic() + 60 * given.minutes
     samples: dict[str, Sample] = {}
-    if given.only:
+    if given.only or given.keep:
         samples = {
             digest(row.op, row.family, row.attributes): row
             for row in shipped()
-            if row.op not in given.only
+            if given.keep or row.op not in given.only
         }
     for number in range(given.rounds):
         board = load_board(BOARDS[number % len(BOARDS)])

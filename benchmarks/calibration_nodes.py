@@ -238,6 +238,8 @@ def thresholds(s: Sampler) -> None:
     source = f"{'INT' if signed else 'UINT'}{width}"
     kind = _range_type(int(values.min()), int(values.max()))
     bias = -(2 ** (bits - 1)) if bits > 1 and s.chance(0.2) else 0
+    if steps < 2**bits - 1:  # lowering leaves out no level of a signed type
+        bias = 0
     target = "BINARY" if steps == 1 and not bias else _range_type(bias, bias + steps)
     vectors = [1] if s.chance(0.3) else [1, s.size(2, 32), s.size(2, 32)]
     s.node(

@@ -134,6 +134,8 @@ def test_streams():
         (8, 2048, "two", "xc7", (0, 1)),
         (12, 512, "none", "xc7", (0, 0)),  # LUT logic
         (12, 1024, "none", "xc7", (0, 1)),
+        (8, 25088, "none", "xc7", (0, 12)),  # 13 words of 8 bits in rows of 6 RAMB36, 18 bits each
+        (4, 37632, "none", "xc7", (0, 9)),  # 37 words of 4 bits in rows of 9 RAMB18
     ],
 )
 def test_what_memories_become(width, depth, ports, family, expected):

@@ -5,16 +5,20 @@ from math import prod
 import numpy as np
 
 from hwsubnet.estimate.calibration.memory import memory, table
-from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, ceil, clog2
+from hwsubnet.estimate.calibration.structure import (
+    DSP_PRODUCT,
+    WIRED,
+    Numbers,
+    Parameters,
+    Structure,
+    ceil,
+    clog2,
+)
 from hwsubnet.estimate.calibration.trees import own_tree
 from hwsubnet.kernels.datatype import DataType
 
 _LUT_PRODUCT = 16
 """Up to so many partial bits ``product.sv`` multiplies in LUTs."""
-_DSP_PRODUCT = 9
-"""Bits of a product from which on Yosys takes a DSP for it."""
-_WIRED = 4
-"""How much less a product takes if its weight never changes: about as much as one of its terms."""
 _FLAGS, _POINTERS = 3, 3
 """Registers of a bit: at the end of the array; in a replay buffer, beside its counters."""
 _SHALLOWEST = 32
@@ -89,7 +93,7 @@ def _array(
             arithmetic["signs" if source.bits + weight.bits > 2 else "sign_gates"] = (
                 product_registers
             )
-        elif narrow * wide > _LUT_PRODUCT and bits >= _DSP_PRODUCT:
+        elif narrow * wide > _LUT_PRODUCT and bits >= DSP_PRODUCT:
             result.dsp = products
             arithmetic["dsp"] = products
             if p.family == "xc7":  # what Yosys packs into the slices
@@ -102,7 +106,7 @@ def _array(
         else:
             rows = products * (narrow - 1)
             arithmetic["partial_bits"] = constants.varying * rows * wide
-            arithmetic["fixed_partial_bits"] = fixed * rows * wide / _WIRED
+            arithmetic["fixed_partial_bits"] = fixed * rows * wide / WIRED
             arithmetic["gates"] = constants.varying * products * bits * (narrow == 1)
         arithmetic |= {"adders": pe * adders, "compressors": pe * compressors}
     out = pe * accumulator
@@ -111,12 +115,13 @@ def _array(
         "sums": np.where(inside, 0, out),
         "results": out,
         "counters": counters,
+        "rom_muxes": rom.mux_luts,
     }
     result.registers |= {
         "sums": np.where(inside, 2 * out, 3 * out),
         "trees": pe * registers,
         "products": constants.varying * product_registers,
-        "fixed_products": fixed * product_registers / _WIRED,
+        "fixed_products": fixed * product_registers / WIRED,
         "words": input_registers + constants.distinct * rom.registered,
         "counters": counters,
         "flags": np.where(folds > 1, 3, 2) * (1 + latency) + _FLAGS,

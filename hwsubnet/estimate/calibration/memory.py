@@ -132,16 +132,21 @@ def memory(
     units, pieces = np.zeros(width.shape), np.ones(width.shape)
     for kind, shapes in kinds.items():
         for shape in shapes:
-            across, down = ceil(width, shape.width), ceil(depth, shape.depth)
-            cost = down * (
-                across * (shape.cost - shape.scaled) + shape.scaled * width / shape.width
-            )
+            down = ceil(depth, shape.depth)
+            if ports == "none":  # pieces that follow in depth lie side by side and share a row
+                count = ceil(width * down, shape.width)
+                cost = count * shape.cost
+            else:
+                across = ceil(width, shape.width)
+                count = down * (payload / shape.width if shape.by_bit else across)
+                cost = down * (
+                    across * (shape.cost - shape.scaled) + shape.scaled * width / shape.width
+                )
             cost = cost + shape.beside + _SELECT * np.where(down > 1, width * (down - 1) + down, 0)
             better = (cost < best) & (depth > 0)
-            each = payload / shape.width if shape.by_bit else across
             best = np.where(better, cost, best)
             chosen = np.where(better, kind, chosen)
-            units = np.where(better, shape.units * each * down, units)
+            units = np.where(better, shape.units * count, units)
             pieces = np.where(better, down, pieces)
     logic = (chosen == "logic") & (depth > 0)
     return Memory(

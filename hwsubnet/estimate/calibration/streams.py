@@ -5,11 +5,21 @@ from math import prod
 import numpy as np
 
 from hwsubnet.estimate.calibration.memory import memory, table
-from hwsubnet.estimate.calibration.structure import Numbers, Parameters, Structure, ceil, clog2
+from hwsubnet.estimate.calibration.structure import (
+    DSP_PRODUCT,
+    WIRED,
+    Numbers,
+    Parameters,
+    Structure,
+    ceil,
+    clog2,
+)
 from hwsubnet.kernels.datatype import DataType
 
 _SHALLOWEST = 32
 """Words of ``stream_replay.sv`` at least."""
+_FLAG = 1
+"""A register that says whether another one holds something."""
 _SKID = 2
 """Registers of a bit that passes ``skid_buffer.sv``."""
 
@@ -93,6 +103,7 @@ def elementwise(p: Parameters) -> Structure:
         p,
         {
             "out": pe * out,
+            "added": pe * min(left, right) * (period != 1),
             "counters": clog2(period),
         },
         {"word": pe * (left + right) + _SKID * pe * out, "counters": clog2(period)},
@@ -107,10 +118,15 @@ def elementwise(p: Parameters) -> Structure:
 def multiply(p: Parameters) -> Structure:
     """Count what an ``ElementwiseMul_hls`` holds."""
     result = elementwise(p)
-    partial = p.each("PE") * p.datatype("lhs_dtype").bits * p.datatype("rhs_dtype").bits
+    pe, left, right = p.each("PE"), p.datatype("lhs_dtype").bits, p.datatype("rhs_dtype").bits
     fixed = _period(p) == 1  # the multipliers are made for their constants
-    result.logic["partial_bits"] = np.where(fixed, 0, partial)
-    result.logic["fixed_partial_bits"] = np.where(fixed, partial / 4, 0)
+    del result.logic["added"]
+    sliced = ~fixed & (min(left, right) > 1) & (p.datatype("out_dtype").bits >= DSP_PRODUCT)
+    result.dsp = np.where(sliced, pe, 0)
+    result.logic["partial_bits"] = np.where(fixed | sliced, 0, pe * left * right)
+    result.logic["fixed_partial_bits"] = np.where(fixed, pe * left * right / WIRED, 0)
+    if p.family == "xc7":  # Yosys packs the operand that is a stream into the slice
+        result.registers["word"] = result.registers["word"] - np.where(sliced, pe * left, 0)
     return result
 
 
@@ -172,21 +188,26 @@ def label_select(p: Parameters) -> Structure:
     """Count what a ``LabelSelect_rtl`` holds: every newcomer against every candidate."""
     pe, kept = p.each("PE"), p.number("K")
     bits, out = p.datatype("inputDataType").bits, p.datatype("outputDataType").bits
-    candidates = kept + pe
+    folds = p.number("Labels") / pe
+    remembers = np.where(folds > 1, 1.0, 0.0)  # the best so far, against which newcomers stand
+    candidates = pe + kept * remembers
     pairs = candidates * (candidates - 1) / 2
     index = clog2(float(p.number("Labels")))
-    folds = clog2(p.number("Labels") / pe)
+    leaving = 2 * out + 2 * _FLAG
     return _plain(
         p,
         {
             "comparators": pairs * bits,
             "pairs": pairs,
-            "places": kept * candidates * (bits + index),
-            "counters": folds,
+            "places": kept * candidates * (bits * remembers + index),
+            "counters": clog2(folds),
         },
-        {"kept": kept * (bits + 2 * index + 2.0) + 0 * pe, "word": np.full(len(p), _SKID * out),
-         "counters": folds},
-    )  # fmt: skip
+        {
+            "kept": kept * np.where(folds > 1, bits + 2 * out + 2 * _FLAG, index + _FLAG),
+            "word": np.full(len(p), float(leaving)),
+            "counters": clog2(folds),
+        },
+    )
 
 
 def _plain(p: Parameters, logic: dict[str, Numbers], registers: dict[str, Numbers]) -> Structure:

@@ -11,6 +11,10 @@ from hwsubnet.kernels.datatype import DataType
 
 Numbers = NDArray[np.float64]
 """One number for each folding."""
+DSP_PRODUCT = 9
+"""Bits of a product from which on Yosys takes a DSP for it."""
+WIRED = 4
+"""How much less a product takes if one factor never changes: about as much as one of its terms."""
 
 
 @dataclass

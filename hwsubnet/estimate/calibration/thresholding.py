@@ -10,6 +10,9 @@ def structure(p: Parameters) -> Structure:
     """Count what a ``Thresholding_rtl`` holds."""
     pe, channels, steps = p.each("PE"), p.number("NumChannels"), p.number("numSteps")
     bits, source = p.datatype("weightDataType").bits, p.datatype("inputDataType").bits
+    signed = p.datatype(
+        "inputDataType"
+    ).signed  # unsigned ones are saturated by their registers' set
     stages = int(clog2(steps + 1.0))
     folds = channels / pe
     latency = stages * (1 + p.number("deep_pipeline"))
@@ -30,11 +33,10 @@ def structure(p: Parameters) -> Structure:
     queue = pe * stages
     result.lut_memory = luts + queue  # at most 16 deep for up to 7 stages
     counters = clog2(folds)
-    cut = source > bits
     result.logic |= {
         "comparators": pe * stages * bits - constants,
         "fixed_comparators": constants,
-        "saturation": pe * (bits + source - bits) * cut,
+        "saturation": pe * source * (signed and source > bits),
         "results": queue,
         "counters": counters,
         "stages": np.full(len(p), float(stages)),
