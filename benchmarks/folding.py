@@ -150,7 +150,8 @@ class Bench:
     def search(self, wanted: dict[str, Folding] | None = None) -> Search:
         """Return the search, with foldings that are given."""
         grouped = units(self.nodes())
-        given = given_foldings(grouped, wanted) if wanted else None
+        ultraram = self.board.resources.URAM > 0
+        given = given_foldings(grouped, wanted, ultraram=ultraram) if wanted else None
         return Search(grouped, self.board, prices(self.board), given)
 
     def nodes(self) -> list[HardwareNode]:

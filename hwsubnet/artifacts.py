@@ -251,7 +251,7 @@ class NodeFolding(Record):
     """1: all positions of a sliding window in one word."""
     resType: Literal["dsp", "lut"] | None = None
     """What multiplies."""
-    ram_style: Literal["auto", "block", "distributed"] | None = None
+    ram_style: Literal["auto", "block", "distributed", "ultra"] | None = None
     """Where weights or lines of an image lie."""
 
 

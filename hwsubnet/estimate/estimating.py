@@ -76,7 +76,11 @@ def estimate(
     model = onnx.load(folder / lowered.dataflow.path)
     nodes = hardware_nodes(model)
     grouped = units(nodes)
-    given = None if folding is None else given_foldings(grouped, folding)
+    given = (
+        None
+        if folding is None
+        else given_foldings(grouped, folding, ultraram=board.resources.URAM > 0)
+    )
     reckoned = prices(board)
     search = Search(grouped, board, reckoned, given)
     clock = board.clock_mhz if clock_mhz is None else clock_mhz

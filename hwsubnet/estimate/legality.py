@@ -33,6 +33,9 @@ _RULES: dict[str, dict[str, str]] = {
 STYLES = ("auto", "block", "distributed")
 """Of a memory: what synthesis makes of it by itself, block RAM, or RAM made of LUTs. UltraRAM of
 UltraScale+ cannot start with contents, so it is no place for weights."""
+LINE_STYLES = (*STYLES, "ultra")
+"""Of the lines of an image, which need no contents to start with; parts without UltraRAM have
+no ``ultra``."""
 
 
 def limits(node: HardwareNode) -> dict[str, tuple[int, str]]:
@@ -64,9 +67,9 @@ def choices(node: HardwareNode) -> dict[str, tuple[int | str, ...]]:
         case "MVAU" if node.op == "MVAU_rtl":
             return {"resType": ("dsp", "lut"), "ram_style": STYLES}
         case "ConvolutionInputGenerator" if prod(node.get("ConvKernelDim")) > 1:
-            return {"parallel_window": (0, 1), "ram_style": STYLES}
+            return {"parallel_window": (0, 1), "ram_style": LINE_STYLES}
         case "ConvolutionInputGenerator":
-            return {"ram_style": STYLES}
+            return {"ram_style": LINE_STYLES}
         case _:
             return {}
 

@@ -18,7 +18,7 @@ NodeCosts = Callable[[HardwareNode, Sequence[Folding]], Costs]
 Integers = NDArray[np.int64]
 
 _UNITS = {"dsp": "MVAU_rtl", "lut": "MVAU_hls"}
-_CHOSEN_STYLES = ("block", "distributed")
+_CHOSEN_STYLES = ("block", "distributed", "ultra")
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,18 @@ class Unit:
         """Of the node that does the unit's work."""
         return self.nodes[-1].name
 
-    def options(self, costs: NodeCosts) -> Options:
-        """Return all legal foldings, memories in block RAM or in LUTs."""
+    def options(self, costs: NodeCosts, *, ultraram: bool = False) -> Options:
+        """Return all legal foldings, memories in block RAM, in LUTs, or in UltraRAM if it is there.
+
+        UltraRAM holds lines of an image only.
+        """
         node = self.nodes[-1]
         wanted = _plain(node)
         if len(self.nodes) == 1 and node.kind == "MVAU":
             found = _matrix(node, wanted)
         else:
             found = self._asked([self.follow(each) for each in wanted])
-        found = _with_choices(self.nodes, found)
+        found = _with_choices(self.nodes, found, ultraram)
         return self._priced(found, costs)
 
     def given(self, foldings: tuple[Folding, ...], costs: NodeCosts) -> Options:
@@ -169,9 +172,9 @@ def _matrix(node: HardwareNode, foldings: list[Folding]) -> Options:
     )
 
 
-def _with_choices(nodes: Sequence[HardwareNode], found: Options) -> Options:
+def _with_choices(nodes: Sequence[HardwareNode], found: Options, ultraram: bool) -> Options:
     """Multiply foldings by memory style and arithmetic, which change neither cycles nor widths."""
-    ways = list(product(*(_ways(node) for node in nodes)))
+    ways = list(product(*(_ways(node, ultraram) for node in nodes)))
     count = len(found.foldings)
     return Options(
         [
@@ -186,9 +189,13 @@ def _with_choices(nodes: Sequence[HardwareNode], found: Options) -> Options:
     )
 
 
-def _ways(node: HardwareNode) -> list[Folding]:
+def _ways(node: HardwareNode, ultraram: bool) -> list[Folding]:
     known = choices(node)
-    styles: list[Folding] = [{"ram_style": style} for style in _CHOSEN_STYLES]
+    styles: list[Folding] = [
+        {"ram_style": style}
+        for style in _CHOSEN_STYLES
+        if style in known.get("ram_style", ()) and (ultraram or style != "ultra")
+    ]
     if "resType" in known:
         dsp: Folding = {"resType": "dsp"}
         return [*(dsp | style for style in styles), {"resType": "lut"}]

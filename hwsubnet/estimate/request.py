@@ -52,14 +52,16 @@ Wanted = Mapping[str, Mapping[str, int | str]]
 """Foldings by node; what is not named is free."""
 
 
-def given_foldings(units: list[Unit], wanted: Wanted) -> dict[str, tuple[Folding, ...]]:
+def given_foldings(
+    units: list[Unit], wanted: Wanted, *, ultraram: bool = False
+) -> dict[str, tuple[Folding, ...]]:
     """Check a wanted folding; return the foldings of all nodes of units that it names, by unit.
 
     Raises
     ------
     FoldingError
-        If it names unknown nodes, breaks a rule, or sets a depthwise window generator apart from
-        the node that it feeds.
+        If it names unknown nodes, breaks a rule, sets a depthwise window generator apart from the
+        node that it feeds, or wants `ultraram` of a part that has none.
     """
     known = [node.name for unit in units for node in unit.nodes]
     unknown = [name for name in wanted if name not in known]
@@ -69,6 +71,13 @@ def given_foldings(units: list[Unit], wanted: Wanted) -> dict[str, tuple[Folding
             f"names {len(unknown)} unknown node{'s'[: len(unknown) > 1]} ({shown})",
             fix=f"the graph has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}",
         )
+    for name, values in wanted.items():
+        if values.get("ram_style") == "ultra" and not ultraram:
+            raise FoldingError(
+                "ram_style = ultra needs UltraRAM, and the part has none",
+                where=name,
+                fix="choose block, distributed or auto",
+            )
     return {
         unit.name: _unit_folding(unit, wanted)
         for unit in units

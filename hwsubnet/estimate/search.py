@@ -76,7 +76,9 @@ class Search:
             # Networks repeat their blocks: nodes that differ in name only share their options.
             signature = tuple(node.signature() for node in unit.nodes)
             if signature not in by_signature:
-                by_signature[signature] = unit.options(prices.nodes)
+                by_signature[signature] = unit.options(
+                    prices.nodes, ultraram=board.resources.URAM > 0
+                )
             self.options.append(by_signature[signature])
         self._edges = edges(units, self.options, prices.edges)
 

@@ -98,15 +98,18 @@ class Folded:
             self.known[widths] = self._fold(widths)
         return self.known[widths]
 
-    def _fold(self, widths: Widths) -> Reckoned | None:
+    def narrow(self, widths: Widths) -> nn.Module:
+        """Return the untrained network with so many channels left of each group."""
         keeps = {
             group.name: select(order, self.sparsity, layers=group.layers, least=width)
             for group, order, width in zip(self.prunable, self._order, widths, strict=True)
         }
-        narrow = remove_channels(self.network, self.groups, keeps)
+        return remove_channels(self.network, self.groups, keeps)
+
+    def _fold(self, widths: Widths) -> Reckoned | None:
         with TemporaryDirectory(prefix="hwsubnet-") as scratch:
             folder = Path(scratch)
-            export(narrow, torch.zeros(1, *self.shape, dtype=torch.uint8), folder)
+            export(self.narrow(widths), torch.zeros(1, *self.shape, dtype=torch.uint8), folder)
             lowered = lower(folder / "model.onnx", folder, self.goal.board)
             try:
                 found = estimate(

@@ -216,6 +216,34 @@ def test_arithmetic_moves_to_luts_where_dsps_are_short(folder):
     assert by_dsp.total[4] > few.total[4]
 
 
+def test_lines_may_lie_in_ultraram_where_there_is_some(folder, tmp_path):
+    lowered, out, nodes = nodes_of("cnn", folder)
+    board = load_board("KV260")
+    window = {"ConvolutionInputGenerator_rtl_0": {"ram_style": "ultra"}}
+    result = estimate(lowered, out, board, tmp_path, folding=window)
+    by_name = {node.node: node for node in result.nodes}
+    assert by_name["ConvolutionInputGenerator_rtl_0"].resources["calibrated"].URAM >= 1
+    assert result.resources["calibrated"].URAM >= 1
+    (first, *_) = (unit for unit in units(nodes) if "Convolution" in unit.name)
+    for has in (True, False):
+        offered = first.options(no_cost, ultraram=has).foldings
+        assert any(each[-1]["ram_style"] == "ultra" for each in offered) == has
+    with pytest.raises(FoldingError, match="ram_style = ultra needs UltraRAM, and the part has"):
+        estimate(lowered, out, BOARD, tmp_path / "none", folding=window)
+
+
+def test_weights_never_lie_in_ultraram(folder, tmp_path):
+    lowered, out, _ = nodes_of("cnn", folder)
+    with pytest.raises(FoldingError, match="ram_style = 'ultra' is not possible"):
+        estimate(
+            lowered,
+            out,
+            load_board("KV260"),
+            tmp_path,
+            folding={"MVAU_rtl_0": {"ram_style": "ultra"}},
+        )
+
+
 def test_what_does_not_fit_names_layer_and_resource(folder, tmp_path):
     lowered, out, _ = nodes_of("cnn", folder)
     tiny = BOARD.resources.model_copy(update={"LUT": 1000})
