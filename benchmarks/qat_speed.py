@@ -15,8 +15,10 @@ loop does for a batch that lies ready: forward, loss, backward, optimizer.
 
 Variants run step by step in turn, so that whatever else the machine does hits all alike; medians
 are compared. malloc keeps what it was given, as in training; else ``float`` would be slower.
-``--grow`` also times ``float`` and ``fused`` over batch and width. Memory is the most that a step
-has allocated at once, as PyTorch's profiler counts it, beyond what the network holds between steps.
+``--grow`` also times ``float`` and ``fused`` over batch and width. ``--recipe NAME`` instead runs
+an epoch of each phase of a preset, data included, on ``plain`` and ``fused`` networks in turn.
+Memory is the most that a step has allocated at once, as PyTorch's profiler counts it, beyond what
+the network holds between steps.
 """
 
 import argparse
@@ -34,15 +36,18 @@ from torch.nn import functional
 
 from hwsubnet import tools
 from hwsubnet.artifacts import NetworkSpec
+from hwsubnet.config import SweepConfig, load_config
+from hwsubnet.data import Splits, batches, load_data, to_real
 from hwsubnet.fused import fuse
 from hwsubnet.models import build
 from hwsubnet.progress import track
 from hwsubnet.prune import find_groups
 from hwsubnet.quant import set_quantization
+from hwsubnet.train.fabric import arithmetic as arithmetic_of
 
 WARM_UP = 5
 SHAPE = (3, 32, 32)
-Step = Callable[[], Tensor]
+Step = Callable[[Tensor, Tensor], None]
 
 
 class Block(nn.Module):
@@ -162,26 +167,31 @@ VARIANTS: dict[str, Callable[[float], nn.Module]] = {
 }
 
 
-def make_step(variant: str, arithmetic: str, batch: int, width: float) -> Step:
-    """Return what does one step of training on random images."""
-    torch.manual_seed(0)
-    network = VARIANTS[variant](width).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+def make_step(network: nn.Module, arithmetic: str) -> Step:
+    """Return what does one step of training on a batch."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
-    images = torch.rand(batch, *SHAPE).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(10, (batch,))
 
-    def step() -> Tensor:
+    def step(images: Tensor, labels: Tensor) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=arithmetic == "bfloat16"):
             loss = functional.cross_entropy(network(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return loss.detach()
 
     return step
 
 
-def peak_memory(step: Step) -> float:
+def random_step(variant: str, arithmetic: str, batch: int, width: float) -> Callable[[], None]:
+    """Return what does a step of a variant on the same random images each time."""
+    torch.manual_seed(0)
+    network = VARIANTS[variant](width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    step = make_step(network.train(), arithmetic)
+    images = torch.rand(batch, *SHAPE).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(10, (batch,))
+    return lambda: step(images, labels)
+
+
+def peak_memory(step: Callable[[], None]) -> float:
     """Most bytes that a step holds at once beyond what it found, in MB."""
     with torch.profiler.profile(profile_memory=True) as profile:
         step()
@@ -198,7 +208,7 @@ def compare(
     variants: list[str], arithmetic: str, steps: int, batch: int = 128, width: float = 1.0
 ) -> list[dict[str, Any]]:
     """Time variants in turn, step by step."""
-    made = {name: make_step(name, arithmetic, batch, width) for name in variants}
+    made = {name: random_step(name, arithmetic, batch, width) for name in variants}
     times: dict[str, list[float]] = {name: [] for name in variants}
     for index in track(range(WARM_UP + steps), f"{arithmetic}, batch {batch}, width {width:g}"):
         for name, step in made.items():
@@ -244,6 +254,65 @@ def measure(variants: list[str], steps: int, grow: bool) -> dict[str, Any]:
     }
 
 
+def phase_network(config: SweepConfig, splits: Splits, phase: str) -> nn.Module:
+    """Return a recipe's network as it is in a phase; from ``prune`` on half of it is masked."""
+    torch.manual_seed(config.seed)
+    spec = NetworkSpec(
+        name=config.model.name,
+        input_shape=splits.shape,
+        classes=splits.classes,
+        width=config.model.width,
+        precision=config.precision,
+    )
+    network = build(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for group in find_groups(network):
+        if group.prunable and phase != "dense":
+            group.set_mask(torch.arange(group.channels) % 2 == 0)
+    set_quantization(network, weights=phase == "qat", activations=phase == "qat")
+    return network.train()  # type: ignore[no-any-return]
+
+
+def measure_recipe(preset: str) -> dict[str, Any]:
+    """Time an epoch of each phase, plain and fused batch by batch in turn; seconds."""
+    config = load_config(preset=preset)
+    splits = load_data(config.data, config.seed)
+    kind = arithmetic_of(config.training)
+    rows = []
+    for phase in ("dense", "prune", "qat"):
+        networks = {name: phase_network(config, splits, phase) for name in ("plain", "fused")}
+        steps = {
+            "plain": make_step(networks["plain"], kind),
+            "fused": make_step(fuse(networks["fused"]), kind),
+        }
+        seconds = dict.fromkeys(steps, 0.0)
+        epoch = batches(
+            splits.train, config.training.batch, seed=config.seed, epoch=0,
+            augmentation=splits.augmentation,
+        )  # fmt: skip
+        begin = time.perf_counter()
+        for images, labels in track(epoch, phase):
+            images = to_real(images).contiguous(memory_format=torch.channels_last)
+            loaded = time.perf_counter()
+            for name, step in steps.items():
+                start = time.perf_counter()
+                step(images, labels)
+                seconds[name] += time.perf_counter() - start + loaded - begin
+            begin = time.perf_counter()
+        rows.append(
+            {"phase": phase}
+            | {f"{name}_s": round(taken, 1) for name, taken in seconds.items()}
+            | {"ratio": round(seconds["fused"] / seconds["plain"], 3)}
+        )
+    return {
+        "benchmark": "qat_speed",
+        "recipe": preset,
+        "arithmetic": kind,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "rows": rows,
+    }
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -251,13 +320,18 @@ def main() -> None:
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--grow", action="store_true", help="also over batch and width")
+    parser.add_argument("--recipe", metavar="NAME", help="a preset, whose phases are timed instead")
     arguments = parser.parse_args()
     variants = arguments.variants.split(",")
     if "float" not in variants or not set(variants) <= set(VARIANTS):
         sys.exit(f"--variants: float and any of {', '.join(VARIANTS)}")
     torch.set_num_threads(arguments.threads)
     tools.keep_memory()
-    print(json.dumps(measure(variants, arguments.steps, arguments.grow), indent=2))
+    if arguments.recipe:
+        results = measure_recipe(arguments.recipe)
+    else:
+        results = measure(variants, arguments.steps, arguments.grow)
+    print(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":
