@@ -13,9 +13,10 @@ initialize()
 
 
 def few_words():
-    """Frames of one or two windows, and the least window that comes word by word."""
+    """Frames of one or two windows or pixels, and the least window that comes word by word."""
     net = Builder()
     windows = [net.windows(net.input((1, 3, w, 2)), simd=2, parallel=True) for w in (3, 4)]
+    windows.append(net.windows(net.input((1, 1, 3, 1)), kernel=1, stride=(1, 2)))
     windows.append(net.windows(net.input((1, 2, 1, 1)), kernel=(2, 1)))
     return net.model(*windows)
 

@@ -217,10 +217,3 @@ def test_a_quantizer_of_one_level(tmp_path):
     model, y = stem()
     z = model.conv(model.quant(y, bits=1, narrow=1), 3, 4)
     assert "one level only" in reasons(model, tmp_path, z)["Quant"]
-
-
-def test_windows_that_pick_too_few_numbers(tmp_path):
-    model = Model((1, 4, 3, 5))
-    y = model.conv(model.quant("x", bits=8, scale=1 / 255), 1, 4)
-    z = model.conv(model.quant(y), 1, 1, kernel=1, strides=[1, 2])
-    assert "no more than two numbers" in reasons(model, tmp_path, z)["Conv"]

@@ -86,6 +86,14 @@ def test_a_window_that_never_moves_may_have_any_stride(tmp_path):
     assert window["Stride"] == [2, 2]
 
 
+@pytest.mark.parametrize("width", [1, 3, 4])
+def test_a_window_may_pick_one_number_or_two(width, tmp_path):
+    model = Model((1, 1, 1, width))
+    y = model.conv(model.quant("x"), 3, 1, kernel=1, strides=[2, 2])
+    picks = nodes(accelerator(model, y, tmp_path), "ConvolutionInputGenerator")
+    assert [pick["OFMDim"] for pick in picks] == [[1, 2]] * (width > 1)
+
+
 def test_a_pool_of_one_pixel_is_nothing(tmp_path):
     model = Model((1, 2, 4, 4))
     x = model.add("MaxPool", model.quant("x"), kernel_shape=[1, 1])

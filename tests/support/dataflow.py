@@ -72,14 +72,15 @@ class Builder:
         self,
         x: str,
         kernel: int | tuple[int, int] = 3,
-        stride: int = 1,
+        stride: int | tuple[int, int] = 1,
         simd: int = 1,
         *,
         parallel: bool = False,
     ) -> str:
         n, h, w, c = self.shapes[x]
         kh, kw = (kernel, kernel) if isinstance(kernel, int) else kernel
-        oh, ow = (h - kh) // stride + 1, (w - kw) // stride + 1
+        sh, sw = (stride, stride) if isinstance(stride, int) else stride
+        oh, ow = (h - kh) // sh + 1, (w - kw) // sw + 1
         return self._add(
             "ConvolutionInputGenerator_rtl",
             [x],
@@ -90,7 +91,7 @@ class Builder:
             IFMDim=[h, w],
             OFMDim=[oh, ow],
             SIMD=simd,
-            Stride=[stride, stride],
+            Stride=[sh, sw],
             Dilation=[1, 1],
             inputDataType=self.types[x],
             outputDataType=self.types[x],

@@ -1,8 +1,6 @@
 """Convolutions and fully connected layers: integer matrix products."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -250,10 +248,6 @@ def window_of(
                 f"it looks at {extent} of {extent + left} rows or columns and at no more; FINN's "
                 "window generator wants to see more than half of them"
             )
-    if prod(kernel) == 1 and max(strides) > 1 and shape[1] * prod(_moves(room, strides)) <= 2:
-        raise Unsupported(
-            "it picks no more than two numbers; FINN's window generator cannot count so few"
-        )
     # A window that never moves may have any stride; FINN's has to be smaller than the map.
     window["strides"] = [min(s, r + 1) for s, r in zip(strides, room, strict=True)]
     return window
@@ -261,13 +255,11 @@ def window_of(
 
 def output_size(shape: tuple[int, ...], window: dict[str, list[int]]) -> tuple[int, int]:
     """Return (height, width) behind a sliding window."""
-    height, width = _moves(_room(shape, window), window["strides"])
+    height, width = (
+        left // stride + 1
+        for left, stride in zip(_room(shape, window), window["strides"], strict=True)
+    )
     return height, width
-
-
-def _moves(room: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
-    """Return how many positions a window takes along each axis."""
-    return tuple(left // stride + 1 for left, stride in zip(room, strides, strict=True))
 
 
 def _room(shape: tuple[int, ...], window: dict[str, list[int]]) -> list[int]:
