@@ -53,13 +53,16 @@ class HardwareNode:
     ----------
     proto
         Of domain ``finn.custom_op.fpgadataflow.rtl`` or ``.hls``; folding changes it in place.
+    uniform
+        Whether all channels have the same constants, so that their memory is as good as one word.
     """
 
-    def __init__(self, proto: onnx.NodeProto) -> None:
+    def __init__(self, proto: onnx.NodeProto, *, uniform: bool = False) -> None:
         initialize()
         from qonnx.custom_op.registry import getCustomOp
 
         self.proto = proto
+        self.uniform = uniform
         self._instance: Any = getCustomOp(proto)
 
     @property
@@ -88,7 +91,7 @@ class HardwareNode:
         """Return what cost and speed depend on: equal for nodes that differ in name only."""
         attributes = (attribute.SerializeToString() for attribute in self.proto.attribute)
         counts = len(self.proto.input), len(self.proto.output)
-        return self.op, counts, *sorted(attributes)
+        return self.op, self.uniform, counts, *sorted(attributes)
 
     def get(self, attribute: str) -> Any:
         """Return an attribute, or its default."""
@@ -152,4 +155,12 @@ class HardwareNode:
 
 def hardware_nodes(model: onnx.ModelProto) -> list[HardwareNode]:
     """Return the nodes of a dataflow graph, in topological order."""
-    return [HardwareNode(node) for node in model.graph.node]
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+
+    def uniform(node: onnx.NodeProto) -> bool:
+        if not node.op_type.startswith("Thresholding") or node.input[1] not in constants:
+            return False
+        thresholds = onnx.numpy_helper.to_array(constants[node.input[1]])
+        return bool((thresholds == thresholds[0]).all())
+
+    return [HardwareNode(node, uniform=uniform(node)) for node in model.graph.node]

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from onnx import helper
+from support.dataflow import Builder
 
 from hwsubnet.errors import ModelError
 from hwsubnet.estimate.calibration import COLUMNS, costs, edge_cost, error_bars
 from hwsubnet.estimate.calibration.fitting import fit, relative, shipped
 from hwsubnet.estimate.calibration.memory import memory
 from hwsubnet.estimate.calibration.model import EDGE, STRUCTURES, coefficients, combine
-from hwsubnet.finn_adapter.hardware import HardwareNode
+from hwsubnet.finn_adapter.hardware import HardwareNode, hardware_nodes
 
 SAMPLES = shipped()
 LUT, FF, BRAM18, URAM, DSP = range(len(COLUMNS))
@@ -110,6 +111,30 @@ def test_options_of_a_window():
     )
     assert at_once[FF] > word_wise[FF] + 9 * 8 * 4 / 2, "nine pixels in registers"
     assert (word_wise[BRAM18], block[BRAM18]) == (0, 1)
+
+
+def test_thresholds_that_all_channels_share_are_one_channels():
+    alike = {"numSteps": 15, "weightDataType": "INT9", "inputDataType": "INT9",
+             "outputDataType": "UINT4", "numInputVectors": [1, 4, 4]}  # fmt: skip
+    one = hardware("Thresholding_rtl", NumChannels=64, PE=1, **alike)
+    many = costs(one, [{}], "xc7")[0]
+    shared = costs(HardwareNode(one.proto, uniform=True), [{}], "xc7")[0]
+    single = costs(hardware("Thresholding_rtl", NumChannels=1, PE=1, **alike), [{}], "xc7")[0]
+    assert shared[LUT] == pytest.approx(single[LUT])
+    assert shared[FF] == pytest.approx(single[FF])
+    assert shared[LUT] < many[LUT] / 2
+
+
+def test_a_graph_tells_which_thresholds_are_shared():
+    net = Builder(seed=1)
+    model = net.model(net.threshold(net.input((1, 8), "INT6"), pe=1, bits=2))
+    (found,) = hardware_nodes(model.model)
+    assert not found.uniform
+    thresholds = model.get_initializer(found.proto.input[1])
+    model.set_initializer(found.proto.input[1], np.tile(thresholds[:1], (len(thresholds), 1)))
+    (again,) = hardware_nodes(model.model)
+    assert again.uniform
+    assert again.signature() != found.signature()
 
 
 def test_streams():

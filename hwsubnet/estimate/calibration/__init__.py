@@ -62,7 +62,7 @@ def costs(
     for options, indices in groups.items():
         op = _BY_ARITHMETIC.get(str(dict(options).get("resType")), node.op)
         alike = [foldings[index] for index in indices]
-        parameters = Parameters(node.get, alike, family, ultraram=ultraram)
+        parameters = Parameters(node.get, alike, family, ultraram=ultraram, uniform=node.uniform)
         result[indices] = combine(op, structure(op, parameters))
     return result
 

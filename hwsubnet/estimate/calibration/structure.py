@@ -56,6 +56,8 @@ class Parameters:
         As ``synth_xilinx`` calls it.
     ultraram
         Whether the part has UltraRAM.
+    uniform
+        Whether all channels have the same constants.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Parameters:
         family: str,
         *,
         ultraram: bool = False,
+        uniform: bool = False,
     ) -> None:
         self._get = get
         self._foldings = foldings
         self.family = family
         self.ultraram = ultraram
+        self.uniform = uniform
 
     def __len__(self) -> int:
         return len(self._foldings)

@@ -10,9 +10,7 @@ def structure(p: Parameters) -> Structure:
     """Count what a ``Thresholding_rtl`` holds."""
     pe, channels, steps = p.each("PE"), p.number("NumChannels"), p.number("numSteps")
     bits, source = p.datatype("weightDataType").bits, p.datatype("inputDataType").bits
-    signed = p.datatype(
-        "inputDataType"
-    ).signed  # unsigned ones are saturated by their registers' set
+    signed = p.datatype("inputDataType").signed
     stages = int(clog2(steps + 1.0))
     folds = channels / pe
     latency = stages * (1 + p.number("deep_pipeline"))
@@ -26,16 +24,21 @@ def structure(p: Parameters) -> Structure:
         )  # fmt: skip
         result.bram18 = result.bram18 + pe * rom.bram18
         result.uram = result.uram + pe * rom.uram
-        thresholds = table(rom, np.full(len(p), float(bits)), depth)
+        # Channels that are alike leave the stage's part of the address.
+        contents = np.where(rom.logic_bits > 0, 2.0**stage, depth) if p.uniform else depth
+        thresholds = table(rom, np.full(len(p), float(bits)), contents)
         luts += pe * thresholds.luts
         constants += pe * bits * (1 - thresholds.varying)
         words += pe * thresholds.distinct * rom.registered
     queue = pe * stages
     result.lut_memory = luts + queue  # at most 16 deep for up to 7 stages
     counters = clog2(folds)
+    if p.uniform:  # which channel it is matters to block RAM only
+        counters = np.where(result.bram18 + result.uram > 0, counters, 0)
     result.logic |= {
         "comparators": pe * stages * bits - constants,
         "fixed_comparators": constants,
+        # Unsigned values are saturated by their registers' set.
         "saturation": pe * source * (signed and source > bits),
         "results": queue,
         "counters": counters,
