@@ -3,7 +3,7 @@
 How a network folds depends on its shapes, not on what it has learned. So a level's widths can be
 chosen by folding untrained networks: each candidate is cut to its widths, exported, lowered and
 folded as the trained one will be, and judged as folding judges: by speed where the fastest folding
-is wanted, then by the largest share of the board. docs/adr/0009-widths-by-folding.md says why.
+is wanted, then by the largest share of the board. docs/adr/0010-widths-by-folding.md says why.
 """
 
 import logging
