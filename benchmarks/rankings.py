@@ -78,7 +78,7 @@ def main() -> None:
     for kind, seed in track(runs, "rankings"):
         found[kind].extend(measured(kind, seed, split, arguments.out))
     if arguments.figure:
-        rankings_figure(found).write_html(arguments.figure)
+        rankings_figure(found).write_html(arguments.figure, config={"displayModeBar": False})
     document = {
         "benchmark": "rankings",
         "images": len(split),

@@ -52,6 +52,7 @@ def rankings_figure(found: Mapping[str, Sequence[Comparison]]) -> go.Figure:
                     col=column,
                 )
         figure.update_yaxes(title=title, row=row, col=1)
+    figure.update_yaxes(range=[-0.02, 1.02], row=len(ROWS))
     figure.update_layout(
         template="plotly_white",
         boxmode="group",
