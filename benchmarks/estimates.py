@@ -251,7 +251,7 @@ def main() -> None:
             if whole:
                 row["whole"] = synthesis.compared(report)
             every += found
-            print(name, level, row["calibrated"], row["total_error"], file=sys.stderr)
+            print(name, level, json.dumps(row), file=sys.stderr)
     for run in given.run:
         for level in sorted(run.glob("level-*")):
             report = SynthesisReport.load(level / "synthesize")
