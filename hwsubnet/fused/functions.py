@@ -138,30 +138,32 @@ class _Site(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         states, positive, *sources = ctx.saved_tensors
         gradient = _laid_out(gradients[0], ctx.layout)
-        of_sources: list[Tensor | None] = []
+        of_sources: list[Tensor] = []
         of_parameters: list[Tensor | None] = []
         channels = states.shape[-1]
+        call = native.Gradient(
+            rows=gradient.numel() // channels,
+            channels=channels,
+            bfloat16=gradient.dtype == torch.bfloat16,
+            threads=torch.get_num_threads(),
+            sources=len(sources),
+            relu=ctx.relu,
+            positive=_address(positive),
+            gradient=gradient.data_ptr(),
+        )
         for i, (x, normed) in enumerate(zip(sources, ctx.normed, strict=True)):
             weight, bias = torch.empty(2, channels).unbind() if normed else (None, None)
             out = torch.empty_like(gradient)
-            call = native.Gradient(
-                rows=gradient.numel() // channels,
-                channels=channels,
-                bfloat16=gradient.dtype == torch.bfloat16,
-                threads=torch.get_num_threads(),
-                relu=ctx.relu,
-                has_norm=normed,
+            call.source[i] = native.Branch(
                 x=_address(x),
                 state=states[i].data_ptr(),
-                positive=_address(positive),
-                gradient=gradient.data_ptr(),
                 out=out.data_ptr(),
                 weight=_address(weight),
                 bias=_address(bias),
             )
-            _kernels().hwsubnet_site_backward(byref(call))
             of_sources.append(out)
             of_parameters += [weight, bias]
+        _kernels().hwsubnet_site_backward(byref(call))
         return None, None, *of_sources, *of_parameters
 
 

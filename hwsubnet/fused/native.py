@@ -103,23 +103,31 @@ class Site(ctypes.Structure):
     )
 
 
+class Branch(ctypes.Structure):
+    """One source of a site in its backward pass."""
+
+    _fields_ = (
+        ("x", c_void_p),
+        ("state", c_void_p),
+        ("out", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+    )
+
+
 class Gradient(ctypes.Structure):
-    """Backward pass of one source of a site."""
+    """Backward pass of a site."""
 
     _fields_ = (
         ("rows", c_int64),
         ("channels", c_int64),
         ("bfloat16", c_int32),
         ("threads", c_int32),
+        ("sources", c_int32),
         ("relu", c_int32),
-        ("has_norm", c_int32),
-        ("x", c_void_p),
-        ("state", c_void_p),
+        ("source", Branch * 2),
         ("positive", c_void_p),
         ("gradient", c_void_p),
-        ("out", c_void_p),
-        ("weight", c_void_p),
-        ("bias", c_void_p),
     )
 
 

@@ -67,20 +67,24 @@ struct Site {
   Flag* positive;          // where the sum of two sources is; or null
 };
 
+struct Branch {
+  const void* x;       // of norms, and of ReLU where Gradient::positive is null
+  const float* state;  // as the forward pass left it
+  void* out;           // gradient of x
+  float* weight;       // gradients of the norm's parameters; null without one
+  float* bias;
+};
+
 struct Gradient {
   Index rows;
   Index channels;
   std::int32_t bfloat16;
   std::int32_t threads;
-  std::int32_t relu;         // whether to look for what ReLU let pass: in x, or in `positive`
-  std::int32_t has_norm;
-  const void* x;             // of norms, and of ReLU where `positive` is null
-  const float* state;        // as the forward pass left it
-  const Flag* positive;      // or null
-  const void* gradient;      // of the result
-  void* out;                 // gradient of x
-  float* weight;             // gradients of the norm's parameters
-  float* bias;
+  std::int32_t sources;
+  std::int32_t relu;      // whether to look for what ReLU let pass: in x, or in `positive`
+  Branch source[2];
+  const Flag* positive;   // or null
+  const void* gradient;   // of the result
 };
 
 namespace {
@@ -413,90 +417,125 @@ struct Gated {
   }
 };
 
+// One source in the backward pass; its values are laid out over a period.
+template <class T, Gate kGate>
+class Returning {
+ public:
+  Returning(const Gradient& g, const Branch& branch, const Period& period, Index tasks)
+      : g_(g), branch_(branch), period_(period), alpha_(row(kAlpha)), beta_(row(kBeta)),
+        keep_(row(kKept)), parts_(has_norm() ? tasks : 0, Statistics(0)) {}
+
+  bool has_norm() const { return branch_.weight != nullptr; }
+
+  void begin(Index task) { parts_[task] = Statistics(period_.length); }
+
+  // Adds up, over some periods from `at` on, what passes and its product with x.
+  template <class Rows>
+  void add(Index task, Rows rows, Index at, Index length, float* let) {
+    const auto pass = gated();
+    const T* in = static_cast<const T*>(branch_.x) + at;
+    double* sum = parts_[task].sum.data();
+    double* product = parts_[task].square.data();
+    for (Index row = 0; row < rows; ++row) {
+#pragma omp simd
+      for (Index k = 0; k < length; ++k) {
+        let[row * length + k] = pass(at + row * length + k, k);
+      }
+    }
+#pragma omp simd
+    for (Index k = 0; k < length; ++k) {
+      double total = sum[k], products = product[k];
+      for (Index row = 0; row < rows; ++row) {
+        const double value = let[row * length + k];
+        total += value;
+        products += value * to_float(in[row * length + k]);
+      }
+      sum[k] = total, product[k] = products;
+    }
+  }
+
+  // dx = alpha (g - mean(g) - x^ mean(g x^)), x^ = (x - mu) / sigma, as one linear form.
+  void solve() {
+    const Statistics whole = joined(parts_, period_);
+    std::vector<float> slope(g_.channels), shift(g_.channels);
+    for (Index c = 0; c < g_.channels; ++c) {
+      const double mean = state(kMean, c), inverse = state(kInverse, c), scale = state(kAlpha, c);
+      const double total = whole.sum[c];
+      const double weight = inverse * (whole.square[c] - mean * total);
+      branch_.weight[c] = static_cast<float>(weight);
+      branch_.bias[c] = static_cast<float>(total);
+      const double along = -scale * inverse * weight / g_.rows;
+      slope[c] = static_cast<float>(along);
+      shift[c] = static_cast<float>(-scale * total / g_.rows - along * mean);
+    }
+    slope_ = period_.spread([&](Index c) { return slope[c]; });
+    shift_ = period_.spread([&](Index c) { return shift[c]; });
+  }
+
+  void write(Index at, Index length) const {
+    const auto pass = gated();
+    T* to = static_cast<T*>(branch_.out) + at;
+    if (!has_norm()) {
+#pragma omp simd
+      for (Index k = 0; k < length; ++k) to[k] = from_float<T>(pass(at + k, k));
+      return;
+    }
+    const T* in = static_cast<const T*>(branch_.x) + at;
+    const float *a = alpha_.data(), *b = slope_.data(), *d = shift_.data();
+#pragma omp simd
+    for (Index k = 0; k < length; ++k) {
+      const float along = std::fma(to_float(in[k]), b[k], d[k]);
+      to[k] = from_float<T>(std::fma(pass(at + k, k), a[k], along));
+    }
+  }
+
+ private:
+  float state(State which, Index c) const { return branch_.state[which * g_.channels + c]; }
+
+  std::vector<float> row(State which) const {
+    return period_.spread([&](Index c) { return state(which, c); });
+  }
+
+  Gated<T, kGate> gated() const {
+    return {static_cast<const T*>(g_.gradient), static_cast<const T*>(branch_.x), g_.positive,
+            alpha_.data(), beta_.data(), keep_.data()};
+  }
+
+  const Gradient& g_;
+  const Branch& branch_;
+  const Period& period_;
+  std::vector<float> alpha_, beta_, keep_, slope_, shift_;
+  std::vector<Statistics> parts_;
+};
+
+// Both sources of a sum go through memory together: they share gradient and `positive`, which the
+// caches hold for the second.
 template <class T, Gate kGate>
 void backward(const Gradient& g) {
   const Period period(g.channels);
   const Tasks tasks(g.rows, period);
-  const T* x = static_cast<const T*>(g.x);
-  T* out = static_cast<T*>(g.out);
-  const float* state = g.state;
-  const auto row = [&](State which) {
-    return period.spread([&](Index c) { return state[which * g.channels + c]; });
-  };
-  const auto alpha = row(kAlpha), beta = row(kBeta), keep = row(kKept);
-  const Gated<T, kGate> gated{static_cast<const T*>(g.gradient), x, g.positive,
-                              alpha.data(), beta.data(), keep.data()};
-  if (!g.has_norm) {
+  std::vector<Returning<T, kGate>> all;
+  std::vector<Returning<T, kGate>*> with_norm;
+  all.reserve(g.sources);
+  for (int i = 0; i < g.sources; ++i) {
+    all.emplace_back(g, g.source[i], period, tasks.count);
+    if (all[i].has_norm()) with_norm.push_back(&all[i]);
+  }
+  if (!with_norm.empty()) {
     tasks.run(g.threads, [&](Index task) {
-      const auto pass = gated;
+      std::vector<float> let(kRowsAtOnce * period.length);
       const Index begin = tasks.begin(task);
-      each_period(tasks.length(task), period.length, [&](Index first, Index length) {
-#pragma omp simd
-        for (Index k = 0; k < length; ++k) {
-          out[begin + first + k] = from_float<T>(pass(begin + first + k, k));
-        }
+      for (auto* one : with_norm) one->begin(task);
+      several_periods(tasks.length(task), period.length, [&](auto rows, Index first, Index length) {
+        for (auto* one : with_norm) one->add(task, rows, begin + first, length, let.data());
       });
     });
-    return;
+    for (auto* one : with_norm) one->solve();
   }
-  std::vector<Statistics> parts(tasks.count, Statistics(0));
   tasks.run(g.threads, [&](Index task) {
-    Statistics part(period.length);
-    std::vector<float> passed(kRowsAtOnce * period.length);
-    const auto pass = gated;
-    const T* in = x;
-    double* sum = part.sum.data();
-    double* product = part.square.data();
-    const Index begin = tasks.begin(task);
-    several_periods(tasks.length(task), period.length, [&](auto rows, Index first, Index length) {
-      float* let = passed.data();
-      for (Index row = 0; row < rows; ++row) {
-        const Index at = first + row * period.length;
-#pragma omp simd
-        for (Index k = 0; k < length; ++k) let[row * length + k] = pass(begin + at + k, k);
-      }
-#pragma omp simd
-      for (Index k = 0; k < length; ++k) {
-        double total = sum[k], products = product[k];
-        for (Index row = 0; row < rows; ++row) {
-          const double value = let[row * length + k];
-          total += value;
-          products += value * to_float(in[begin + first + row * length + k]);
-        }
-        sum[k] = total, product[k] = products;
-      }
-    });
-    parts[task] = std::move(part);
-  });
-  const Statistics whole = joined(parts, period);
-  // dx = alpha (g - mean(g) - x^ mean(g x^)), x^ = (x - mu) / sigma, as one linear form.
-  std::vector<float> slope(g.channels), shift(g.channels);
-  for (Index c = 0; c < g.channels; ++c) {
-    const double mean = state[kMean * g.channels + c], inverse = state[kInverse * g.channels + c];
-    const double scale = state[kAlpha * g.channels + c];
-    const double total = whole.sum[c];
-    const double weight = inverse * (whole.square[c] - mean * total);
-    g.weight[c] = static_cast<float>(weight);
-    g.bias[c] = static_cast<float>(total);
-    const double along = -scale * inverse * weight / g.rows;
-    slope[c] = static_cast<float>(along);
-    shift[c] = static_cast<float>(-scale * total / g.rows - along * mean);
-  }
-  const auto slopes = period.spread([&](Index c) { return slope[c]; });
-  const auto shifts = period.spread([&](Index c) { return shift[c]; });
-  tasks.run(g.threads, [&](Index task) {
-    const auto pass = gated;
-    const T* in = x;
-    T* to = out;
-    const float *a = alpha.data(), *b = slopes.data(), *d = shifts.data();
     const Index begin = tasks.begin(task);
     each_period(tasks.length(task), period.length, [&](Index first, Index length) {
-#pragma omp simd
-      for (Index k = 0; k < length; ++k) {
-        const Index at = begin + first + k;
-        const float along = std::fma(to_float(in[at]), b[k], d[k]);
-        to[at] = from_float<T>(std::fma(pass(at, k), a[k], along));
-      }
+      for (const auto& one : all) one.write(begin + first, length);
     });
   }, kBack);
 }
