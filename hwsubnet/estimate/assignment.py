@@ -6,10 +6,12 @@ leaves, on a spanning forest of the graph. Only streams that close a cycle (a sk
 block's body) are left out of the choice; they are counted all the same.
 
 Several limits at once are Lagrangian relaxation: the price of what is exceeded rises until nothing
-is, and what then still exceeds its limit by little is mended by exchanging single options.
+is. No prices lead to some assignments that keep every limit, so what still exceeds one is mended:
+from what exceeded least on the way, and from what takes least of each single resource, options are
+exchanged one by one; what is best then, also in pairs of neighbours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,10 @@ CANDIDATES = 24
 """Options of a unit, the cheapest by themselves, that are tried together with its neighbours'."""
 ROUNDS = 24
 """Of raising prices."""
+OTHERS = 0.01
+"""What the share of other resources costs where one is spared."""
+PAIRED = 32
+"""Options of a unit, the best by themselves, that are exchanged together with a neighbour's."""
 STEP = 2.0
 """Exponent by which a price follows its resource's use, in the first round."""
 
@@ -32,6 +38,10 @@ class Assignment:
 
     chosen: tuple[int, ...]
     total: Costs
+
+
+Exchange = Callable[[Assignment, Costs], Assignment]
+"""Of options, given what a primitive's share of its limit is: the best assignment that it makes."""
 
 
 class Assigner:
@@ -66,20 +76,27 @@ class Assigner:
             Of each resource, shape (5,).
         """
         scale = 1 / np.maximum(limits, 1e-9)
+
+        def excess(found: Assignment) -> float:
+            return float(_excess(found.total * scale))
+
         shares = np.ones(len(limits))
-        best, least = None, float("inf")
+        seen = []
         for round_ in range(ROUNDS):
             found = self.cheapest(shares * scale)
-            use = found.total * scale
-            excess = float(_excess(use))
-            if excess < least:
-                best, least = found, excess
-            if excess == 0:
+            if excess(found) == 0:
                 return found
+            seen.append(found)
+            use = found.total * scale
             shares = shares * np.clip(use, 0.25, 4) ** (STEP / (1 + round_ / 4))
             shares /= shares.max()
-        assert best is not None
-        return self._mended(best, scale)
+        spared = np.maximum(np.eye(len(limits)), OTHERS)
+        starts = {each.chosen: each for each in (self.cheapest(one * scale) for one in spared)}
+        best = self._mended(min(seen, key=excess), scale, self._single)
+        for start in starts.values():
+            if excess(best) > 0:
+                best = min(best, self._mended(start, scale, self._single), key=excess)
+        return self._mended(best, scale, self._pair)
 
     def cheapest(self, prices: Costs) -> Assignment:
         """Return the cheapest assignment: leaves tell their parents what each option costs them.
@@ -116,23 +133,51 @@ class Assigner:
         chosen = tuple(int(c[p]) for c, p in zip(candidates, position, strict=True))
         return Assignment(chosen, self._total(chosen))
 
-    def _mended(self, found: Assignment, scale: Costs) -> Assignment:
-        """Exchange the option that lessens the excess most, until none does."""
+    def _mended(self, found: Assignment, scale: Costs, exchange: Exchange) -> Assignment:
+        """Exchange what lessens the excess most, until nothing does."""
         excess = float(_excess(found.total * scale))
         while excess > 0:
-            best: tuple[float, int, int, Costs] | None = None
-            for unit, indices in enumerate(self._legal):
-                totals = found.total + self._changes(found.chosen, unit, indices)
-                excesses = _excess(totals * scale)
-                index = int(excesses.argmin())
-                if excesses[index] < (best[0] if best else excess - 1e-9):
-                    best = (float(excesses[index]), unit, int(indices[index]), totals[index])
-            if best is None:
+            best = exchange(found, scale)
+            left = float(_excess(best.total * scale))
+            if left >= excess - 1e-9:
                 break
-            excess, unit, option, total = best
-            chosen = (*found.chosen[:unit], option, *found.chosen[unit + 1 :])
-            found = Assignment(chosen, total)
+            found, excess = best, left
         return found
+
+    def _single(self, found: Assignment, scale: Costs) -> Assignment:
+        """Return the best that exchanging one unit's option makes."""
+        best, least = found, float("inf")
+        for unit, indices in enumerate(self._legal):
+            totals = found.total + self._changes(found.chosen, unit, indices)
+            excesses = _excess(totals * scale)
+            at = int(excesses.argmin())
+            if excesses[at] < least:
+                least = float(excesses[at])
+                best = self._exchanged(found, {unit: int(indices[at])})
+        return best
+
+    def _pair(self, found: Assignment, scale: Costs) -> Assignment:
+        """Return the best that exchanging the options of two neighbours makes."""
+        promising = []
+        for unit, indices in enumerate(self._legal):
+            changes = self._changes(found.chosen, unit, indices)
+            nearest = np.argsort(_excess((found.total + changes) * scale))[:PAIRED]
+            promising.append((indices[nearest], changes[nearest]))
+        best, least = found, float("inf")
+        for edge in self.edges:
+            (left, before), (right, after) = promising[edge.source], promising[edge.sink]
+            rows, row = edge.left[left], edge.left[found.chosen[edge.source]]
+            columns, column = edge.right[right], edge.right[found.chosen[edge.sink]]
+            both = edge.table[np.ix_(rows, columns)] + edge.table[row, column]
+            both -= edge.table[rows, column][:, None] + edge.table[row, columns]  # counted twice
+            totals = found.total + before[:, None] + after + both
+            excesses = _excess(totals * scale)
+            i, j = np.unravel_index(excesses.argmin(), excesses.shape)
+            if excesses[i, j] < least:
+                least = float(excesses[i, j])
+                exchanged = {edge.source: int(left[i]), edge.sink: int(right[j])}
+                best = self._exchanged(found, exchanged)
+        return best
 
     def _changes(self, chosen: tuple[int, ...], unit: int, indices: Integers) -> Costs:
         """Return what each option of a unit adds to the total, shape (len(indices), 5)."""
@@ -146,6 +191,11 @@ class Assigner:
                 row = edge.table[edge.left[chosen[edge.source]]]
                 change = change + row[edge.right[indices]] - row[edge.right[own]]
         return change
+
+    def _exchanged(self, found: Assignment, options: Mapping[int, int]) -> Assignment:
+        """Return it with other options of some units, summed anew: sums of changes drift."""
+        chosen = tuple(options.get(unit, option) for unit, option in enumerate(found.chosen))
+        return Assignment(chosen, self._total(chosen))
 
     def _total(self, chosen: Sequence[int]) -> Costs:
         total: Costs = np.sum(

@@ -108,9 +108,9 @@ class Search:
         """
         fewest, unit = self._slowest
         if cycles < fewest:
+            asked = {0: "less than one is", 1: "one is"}.get(cycles, f"{cycles} are")
             raise DoesNotFit(
-                f"takes {fewest} cycles per frame even when fully parallel, "
-                f"and {cycles} are asked for",
+                f"takes {fewest} cycles per frame even when fully parallel, and {asked} asked for",
                 where=unit.name,
                 fix="ask for fewer frames per second, or raise the clock",
             )

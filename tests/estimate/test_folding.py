@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 import pytest
 from hypothesis import given, strategies as st
-from support.quantized_networks import lowered_network
+from support.quantized_networks import exported, lowered_network
 
+from hwsubnet import cli
 from hwsubnet.artifacts import Estimate
 from hwsubnet.boards import load_board
 from hwsubnet.errors import BadInput, DoesNotFit, FoldingError
@@ -75,11 +76,41 @@ def test_no_node_is_slower_than_the_target(name, folder, tmp_path):
         assert result.cycles_per_frame == max(node.cycles for node in result.nodes)
 
 
-def test_unreachable_target_names_the_node(folder, tmp_path):
+@pytest.mark.parametrize(
+    ("fps", "asked"),
+    [(5e6, "20 are"), (1e8, "one is"), (1.5e8, "less than one is"), (1e9, "less than one is")],
+)
+def test_unreachable_target_names_the_node(folder, tmp_path, fps, asked):
     lowered, out, _ = nodes_of("cnn", folder)
-    with pytest.raises(DoesNotFit, match=r"\w+_\d: takes \d+ cycles per"):
-        estimate(lowered, out, BOARD, tmp_path, fps=5e6)
+    told = rf"^\w+_\d: takes \d+ cycles per frame even when fully parallel, and {asked} asked for; "
+    with pytest.raises(DoesNotFit, match=told):
+        estimate(lowered, out, BOARD, tmp_path, fps=fps)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_says_no_with_exit_code_1(capfd, monkeypatch):
+    model = str(exported("mlp"))
+    monkeypatch.setattr("sys.argv", ["hwsubnet", "estimate", model, "--fps", "1e9"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "and less than one is asked for; ask for fewer frames per second" in err.splitlines()[-1]
+
+
+def test_the_command_refuses_ultraram_that_the_part_lacks(tmp_path, capfd, monkeypatch):
+    wanted = tmp_path / "folding.json"
+    wanted.write_text(json.dumps({"ConvolutionInputGenerator_rtl_0": {"ram_style": "ultra"}}))
+    model = str(exported("cnn"))
+    arguments = ["estimate", model, "--board", "Pynq-Z2", "--folding", str(wanted)]
+    monkeypatch.setattr("sys.argv", ["hwsubnet", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "ConvolutionInputGenerator_rtl_0: ram_style = ultra needs UltraRAM" in err
 
 
 def test_own_folding(folder, tmp_path):

@@ -101,3 +101,18 @@ def test_resources_are_traded_for_each_other():
     answer = Assigner([one] * 4, [], 1).within(limits)
     assert (answer.total <= limits).all()
     assert sorted(answer.chosen) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("shape", [CHAIN, FORK, SKIP], ids=["chain", "fork", "skip"])
+def test_limits_without_any_room(shape):
+    """Limits that are exactly what the leanest of all assignments takes: it is nearly always found.
+
+    Without exchanges of pairs from several starts, 48 to 52 of 60 are.
+    """
+    found = 0
+    for seed in range(60):
+        options, edges = graph(seed, shape)
+        everything = every(options, edges, 9)
+        limits = min(everything.values(), key=lambda total: total.max())
+        found += bool((Assigner(options, edges, 9).within(limits).total <= limits).all())
+    assert found >= 0.95 * 60
