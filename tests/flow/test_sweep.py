@@ -87,7 +87,7 @@ def test_the_report_says_all_that_is_known(swept) -> None:
     assert [level.sparsity for level in report.levels] == [0, 0.5]
     for level in report.levels:
         unknown = [name for name in Level.model_fields if getattr(level, name) is None]
-        assert unknown == ["widths", "infeasible"]
+        assert unknown == ["zero_weights", "widths", "infeasible"]
         assert level.accuracy.split == "test"
         assert level.accuracy.images == 360
         assert level.accuracy.quantized > 0.5  # ten classes: it learned
