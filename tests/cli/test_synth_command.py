@@ -88,7 +88,9 @@ def test_without_yosys(monkeypatch):
     missing = tools.find_tool("yosys").model_copy(update={"status": "missing"})
     found = tools.find_tool
     monkeypatch.setattr(
-        tools, "find_tool", lambda name: missing if name == "yosys" else found(name)
+        tools,
+        "find_tool",
+        lambda name, program=None: missing if name == "yosys" else found(name, program),
     )
     with pytest.raises(ToolError, match=r"^yosys is not installed .*; pip install pyosys"):
         synth("--board", "Pynq-Z2")
