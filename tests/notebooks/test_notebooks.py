@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from nbclient import NotebookClient
 from nbformat import NotebookNode
+from support.notebooks import execute
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TINY = {
@@ -31,9 +31,7 @@ def executed(name: str, folder: Path, changes: dict[str, str]) -> NotebookNode:
     for old, new in changes.items():
         assert old in text
         text = text.replace(old, new)
-    notebook = nbformat.from_dict(json.loads(text))
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
-    return client.execute()
+    return execute(nbformat.from_dict(json.loads(text)), folder)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from hwsubnet.simulate.rtlsim import Traffic, simulate
 
 PROGRAM = """
 import sys
+from pathlib import Path
 import numpy as np
 from hwsubnet.artifacts import RtlDesign
 from hwsubnet.simulate.rtlsim import Target, Traffic, simulate

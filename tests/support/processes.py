@@ -27,6 +27,8 @@ def alive(process: int) -> bool:
 
 
 def wait_for_one(parent: int) -> int:
+    """Process id of the first simulation that `parent` starts, which must live until then."""
     while not (found := simulations_of(parent)):
+        assert alive(parent), "the parent ended before it simulated"
         time.sleep(0.02)
     return found[0]
