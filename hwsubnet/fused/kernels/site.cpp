@@ -143,16 +143,25 @@ void add_task(const T* x, Index elements, Index period, Statistics& s) {
   });
 }
 
-// Adds up, in order, what tasks found, and folds the period into its channels.
+// Adds up, in order, what tasks found, then folds the period into its channels.
 Statistics joined(const std::vector<Statistics>& parts, const Period& period) {
-  Statistics whole(period.channels);
+  Statistics all(period.length);
   for (const Statistics& part : parts) {
+#pragma omp simd
     for (Index k = 0; k < period.length; ++k) {
-      const Index c = k % period.channels;
-      whole.sum[c] += part.sum[k];
-      whole.square[c] += part.square[k];
-      whole.least[c] = std::min(whole.least[c], part.least[k]);
-      whole.most[c] = std::max(whole.most[c], part.most[k]);
+      all.sum[k] += part.sum[k];
+      all.square[k] += part.square[k];
+      all.least[k] = std::min(all.least[k], part.least[k]);
+      all.most[k] = std::max(all.most[k], part.most[k]);
+    }
+  }
+  Statistics whole(period.channels);
+  for (Index first = 0; first < period.length; first += period.channels) {
+    for (Index c = 0; c < period.channels; ++c) {
+      whole.sum[c] += all.sum[first + c];
+      whole.square[c] += all.square[first + c];
+      whole.least[c] = std::min(whole.least[c], all.least[first + c]);
+      whole.most[c] = std::max(whole.most[c], all.most[first + c]);
     }
   }
   return whole;
