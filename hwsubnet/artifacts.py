@@ -406,8 +406,8 @@ class Metrics(Record):
     """Share of the part that accelerator and shell take together."""
     fits: bool | None = None
     infeasible: str | None = None
-    """Why no folding fits the board or reaches the wished speed; speed and resources are unknown
-    then."""
+    """Why there is no accelerator: no layer can become hardware, or no folding fits the board or
+    reaches the wished speed. Speed and resources are unknown then."""
     synthesis: SynthesisReport | None = None
     """By node and stream: LUTs for logic and for memory, carry, and the slowest path."""
     verification: Verification | None = None

@@ -8,6 +8,7 @@
     │   ├── BoardError       an unknown board or a malformed board file
     │   ├── DatasetError     a data set that is missing or damaged
     │   ├── ModelError       a model file that cannot be read, or that holds what cannot be lowered
+    │   │   └── NoHardware   no layer of it can become hardware
     │   ├── FoldingError     a folding that breaks a divisor rule or names unknown nodes
     │   ├── OutputError      a folder that cannot be written, or a disk that is full
     │   ├── ToolError        a tool that is missing, too old, or that failed
@@ -65,6 +66,10 @@ class DatasetError(BadInput):
 
 class ModelError(BadInput):
     """A model file that cannot be read, or that holds what cannot be lowered."""
+
+
+class NoHardware(ModelError):
+    """A model of which no layer can become hardware."""
 
 
 class FoldingError(BadInput):

@@ -54,7 +54,7 @@ def report(found: Report, folder: Path) -> Renderables:
             yes(level.fits),
         )
     reasons = [
-        Text(f"Level {level.sparsity:.0%} does not fit: {level.infeasible}")
+        Text(f"Level {level.sparsity:.0%} has no accelerator: {level.infeasible}")
         for level in found.levels
         if level.infeasible
     ]

@@ -36,7 +36,7 @@ from hwsubnet.artifacts import (
     Verification,
 )
 from hwsubnet.config import SweepConfig
-from hwsubnet.errors import DoesNotFit
+from hwsubnet.errors import DoesNotFit, NoHardware
 from hwsubnet.flow.run import Run
 from hwsubnet.flow.stage import A, Stage, complete
 from hwsubnet.kernels import read_graph
@@ -284,7 +284,8 @@ class LevelPipeline:
     def result(self) -> Level:
         """Join what all stages give into the report's record.
 
-        A level that no folding makes fit is reported with the reason: others may fit.
+        A level of which nothing becomes hardware, or that no folding makes fit, is reported with
+        the reason: what was learnt stands, and others may fit.
         """
         compacted, trained = self.compacted, self.trained
         unstructured = self.config.pruning.schedule == "unstructured"
@@ -300,17 +301,18 @@ class LevelPipeline:
             activations_mbit_paper=compacted.activations_mbit_paper,
             bit_operations=compacted.bit_operations,
             performance_density=_density(trained.test, compacted),
-            verification=self.verified,
-            macs=self.lowered.macs,
-            coverage=self.lowered.coverage,
+            macs=compacted.macs,
         )
         try:
+            known = {"coverage": self.lowered.coverage, "verification": self.verified}
+            level = level.model_copy(update=known)
             estimated = self.estimated
-        except DoesNotFit as reason:
+        except (NoHardware, DoesNotFit) as reason:
             log.warning("level %g: %s", self.sparsity, reason)
-            return level.model_copy(update={"fits": False, "infeasible": str(reason)})
-        known = metrics(self.lowered, estimated, self.simulated)
-        level = level.model_copy(update=known)
+            # Not the path of a model that nobody gave: a report is the same wherever it is made.
+            why = reason.what if isinstance(reason, NoHardware) else str(reason)
+            return level.model_copy(update={"fits": False, "infeasible": why})
+        level = level.model_copy(update=metrics(self.lowered, estimated, self.simulated))
         if self.synthesized is None:
             return level
         from hwsubnet.flow.synthesizing import with_synthesis

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import onnx
 
 from hwsubnet.artifacts import Coverage, Left
-from hwsubnet.errors import ModelError
+from hwsubnet.errors import NoHardware
 from hwsubnet.lower.integer_graph import IntegerGraph, Node
 from hwsubnet.lower.stream import Stream
 from hwsubnet.lower.walk import Walk
@@ -27,7 +27,7 @@ def find_exit(model: onnx.ModelProto, state: Walk) -> Exit:
 
     Raises
     ------
-    ModelError
+    NoHardware
         If no tensor is like that, or no layer with weights lies in front of it.
     """
     needed = _needed_by_host(model, state)
@@ -41,7 +41,7 @@ def find_exit(model: onnx.ModelProto, state: Walk) -> Exit:
             break
     first = next(iter(state.left.values()), None)
     reason = f": node {first.node!r} ({first.op}): {first.why}" if first else ""
-    raise ModelError(f"no layer of it can become hardware{reason}")
+    raise NoHardware(f"no layer of it can become hardware{reason}")
 
 
 def _needed_by_host(model: onnx.ModelProto, state: Walk) -> set[str]:

@@ -37,7 +37,9 @@ def lower(onnx_path: Path, out: Path, board: Board) -> LoweredGraph:
     Raises
     ------
     ModelError
-        If the file cannot be read safely, is no QONNX model, or no layer can be converted.
+        If the file cannot be read safely, or is no QONNX model.
+    NoHardware
+        If no layer can be converted.
     """
     from hwsubnet.finn_adapter.specialize import specialize
 
@@ -47,7 +49,8 @@ def lower(onnx_path: Path, out: Path, board: Board) -> LoweredGraph:
         state = walk(model)
         exit_ = find_exit(model, state)
     except ModelError as error:
-        raise ModelError(error.what, where=error.where or onnx_path, fix=error.fix) from error
+        place = error.where or onnx_path
+        raise type(error)(error.what, where=place, fix=error.fix) from error
     graph, output = state.graph, exit_.stream.tensor
     name = layer_name(onnx_path.stem)
     streamlined = write_streamlined(graph, output, name)

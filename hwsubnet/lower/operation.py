@@ -52,6 +52,11 @@ class Operation:
         value = self.get(index)
         if isinstance(value, Stream):
             return value
+        if isinstance(value, HostValue) and value.quantizer is not None:
+            raise Unsupported(
+                f"its input {value.source!r} is computed on the host, "
+                f"where its quantizer {value.quantizer!r} stays"
+            )
         if isinstance(value, HostValue):
             raise Unsupported(
                 f"its input {value.source!r} is not quantized; "

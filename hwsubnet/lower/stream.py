@@ -141,13 +141,15 @@ class HostValue:
     """A float tensor that only the host can compute.
 
     `scale` and `bias` relate it to the model's tensor `source`: the input, or what an operation
-    without integer form gave; `bias` and `scale` are numbers.
+    without integer form gave; `bias` and `scale` are numbers. `quantizer` names the node that
+    would have made integers of it, had it become hardware itself.
     """
 
     source: str
     shape: tuple[int, ...]
     scale: float = 1.0
     bias: float = 0.0
+    quantizer: str | None = None
 
 
 Value = Stream | Constant | HostValue

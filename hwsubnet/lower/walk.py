@@ -20,7 +20,7 @@ from hwsubnet.errors import ModelError
 from hwsubnet.lower.integer_graph import Entry, IntegerGraph
 from hwsubnet.lower.operation import Operation
 from hwsubnet.lower.ops import HANDLERS
-from hwsubnet.lower.read import QONNX_DOMAINS, layer_name
+from hwsubnet.lower.read import QONNX_DOMAINS, QUANTIZERS, layer_name
 from hwsubnet.lower.reference import to_standard
 from hwsubnet.lower.stream import (
     Affine,
@@ -70,7 +70,10 @@ def walk(model: onnx.ModelProto) -> Walk:
         except Unsupported as reason:
             state.left[node.name] = Left(node=node.name, op=node.op_type, why=str(reason))
             shapes = shapes or _shapes(model)
-            outputs = [HostValue(name, shapes.get(name, ())) for name in node.output]
+            quantizer = node.name if node.op_type in QUANTIZERS else None
+            outputs = [
+                HostValue(name, shapes.get(name, ()), quantizer=quantizer) for name in node.output
+            ]
         else:
             if not all(isinstance(value, Constant) for value in outputs):
                 state.converted[node.output[0]] = node.name

@@ -66,7 +66,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": number, "percent": percent}
+    environment.filters |= {"level_name": level_name, "number": number, "percent": percent}
     environment.globals |= {"highest": highest, "UNKNOWN": UNKNOWN}
     return environment
 

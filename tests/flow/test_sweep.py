@@ -17,7 +17,7 @@ from hwsubnet import flow
 from hwsubnet.artifacts import ExportedModel, Level, Report
 from hwsubnet.boards import load_board
 from hwsubnet.config import load_config
-from hwsubnet.errors import DoesNotFit
+from hwsubnet.errors import DoesNotFit, NoHardware
 
 TINY = {
     "name": "tiny",
@@ -167,6 +167,23 @@ def test_a_level_that_does_not_fit_says_why_and_the_others_go_on(copy, recipe, m
     assert dense.accuracy is not None
     assert half.infeasible is None
     assert half.fps > 0
+
+
+def test_a_level_without_hardware_keeps_what_was_learnt(copy, recipe, monkeypatch) -> None:
+    shutil.rmtree(copy / "level-0.0" / "lower")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise NoHardware("no layer of it can become hardware")
+
+    monkeypatch.setattr("hwsubnet.lower.lower", refuse)
+    before = Report.load(copy).levels[0]
+    dense, half = flow.sweep(load_config(recipe), copy).levels
+    assert dense.infeasible == "no layer of it can become hardware"
+    assert dense.fits is False
+    assert (dense.coverage, dense.verification, dense.fps) == (None, None, None)
+    assert (dense.accuracy, dense.macs) == (before.accuracy, before.macs)
+    assert half.fits is True
+    assert "no layer of it can become hardware" in (copy / "report.html").read_text("utf-8")
 
 
 def test_train_and_export_work_in_a_sweeps_folder(copy, recipe, caplog) -> None:

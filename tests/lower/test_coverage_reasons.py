@@ -1,5 +1,7 @@
 """Every node that stays on the host says why, and what would become hardware."""
 
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -42,6 +44,7 @@ def test_addends_of_different_scales(tmp_path):
     assert "scales 0.1 and 0.13, neither an integer multiple of the other" in why["Add"]
     assert "let both addends share one quantizer" in why["Add"]
     assert "is computed on the host" in why["Quant"]
+    assert re.search(r"computed on the host, where its quantizer '\w+' stays", why["Conv"])
 
 
 @pytest.mark.parametrize("ratio", [1, 2, 3])

@@ -7,7 +7,7 @@ from support.training import exercise
 
 from hwsubnet.artifacts import NetworkSpec
 from hwsubnet.convert import convert
-from hwsubnet.errors import ConfigError, ModelError
+from hwsubnet.errors import ConfigError, NoHardware
 from hwsubnet.models import MODELS, build, load_network, save_weights
 from hwsubnet.models.densenet import DenseNet, densenet40, densenet121
 from hwsubnet.models.generative import CycleGanGenerator
@@ -78,7 +78,7 @@ def test_trains_prunes_quantizes_compacts_exports_and_lowers(name, tmp_path):
     exercise(network, SHAPE, sparsity=0.5)
     assert all(int(g.mask.sum()) == g.channels - (g.channels + 1) // 2 for g in prunable)
     if name == "cyclegan":  # borders are reflected before the first layer
-        with pytest.raises(ModelError, match=r"no layer .* there is no integer hardware for Pad"):
+        with pytest.raises(NoHardware, match=r"no layer .* there is no integer hardware for Pad"):
             lowered(network, SHAPE, tmp_path)
         return
     artifact, path = lowered(network, SHAPE, tmp_path)

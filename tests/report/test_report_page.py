@@ -78,6 +78,14 @@ def test_the_shell_has_rows_of_its_own(synthetic):
     assert text.count("375") == 2
 
 
+def test_a_level_without_accelerator_says_why(synthetic):
+    report = synthetic(sparsities=(0.0, 0.5))
+    assert "no accelerator" not in Page(render(report)).text
+    half = report.levels[1].model_copy(update={"fits": False, "infeasible": f"no {HOSTILE}"})
+    text = Page(render(report.model_copy(update={"levels": (report.levels[0], half)}))).text
+    assert f"at 50 % sparsity there is no accelerator: no {HOSTILE}" in text
+
+
 def test_a_report_that_knows_nothing_says_so(empty):
     page = Page(render(empty))
     assert "Nothing to draw yet" in page.text
