@@ -5,27 +5,20 @@ search. FINN's own conversion passes look for the same patterns in a graph; buil
 directly keeps every datatype as narrow as the exact ranges allow and takes milliseconds.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import helper
 
 from hwsubnet.kernels.datatype import DataType
+from hwsubnet.lower.dataflow_builder import DataflowBuilder, channels_last
 from hwsubnet.lower.integer_graph import IntegerGraph, Node, Tensor, datatype
-from hwsubnet.lower.onnx_file import annotate, build_model, float_initializer
+from hwsubnet.lower.onnx_file import build_model
 from hwsubnet.lower.stream import Integers
 from hwsubnet.lower.streamlined import threshold_datatype, weight_datatype
-
-DOMAIN = "finn.custom_op.fpgadataflow"
 
 
 def write_dataflow(graph: IntegerGraph, output: str, name: str) -> onnx.ModelProto:
     """Translate every node; all folding at 1, no implementation style chosen yet."""
-    builder = _Builder(graph)
+    builder = DataflowBuilder(graph)
     for node in graph.nodes:
         TRANSLATIONS[node.op](builder, node)
     output = builder.alias.get(output, output)
@@ -33,179 +26,7 @@ def write_dataflow(graph: IntegerGraph, output: str, name: str) -> onnx.ModelPro
     return build_model(name, nodes, builder.initializers, builder.shapes, builder.datatypes, output)
 
 
-class _Builder:
-    """Nodes so far. Flattened tensors are the streams they were made from (`alias`)."""
-
-    def __init__(self, graph: IntegerGraph) -> None:
-        self.graph = graph
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-        self.shapes: dict[str, tuple[int, ...]] = {}
-        self.datatypes: dict[str, str] = {}
-        self.alias: dict[str, str] = {}
-        self.order: dict[str, Integers] = {}
-        """Of flattened tensors: where in the stream each of the model's features comes."""
-        self._declare("input", graph.tensors["input"])
-
-    def _declare(self, name: str, tensor: Tensor) -> None:
-        self.shapes[name] = channels_last(tensor.shape)
-        self.datatypes[name] = datatype(int(tensor.low.min()), int(tensor.high.max()))
-
-    def input(self, node: Node, index: int = 0) -> str:
-        """Return the stream behind input `index` of `node`."""
-        name = node.inputs[index]
-        return self.alias.get(name, name)
-
-    def stream(self, name: str, shape: tuple[int, ...], kind: str) -> str:
-        """Declare an inner stream of a translation."""
-        self.shapes[name], self.datatypes[name] = shape, kind
-        return name
-
-    def constant(self, name: str, array: NDArray[Any], kind: str) -> str:
-        """Store a parameter."""
-        self.initializers.append(float_initializer(name, array))
-        self.datatypes[name] = kind
-        return name
-
-    def add(
-        self, op: str, inputs: list[str], outputs: list[str], layer: str, **attributes: Any
-    ) -> None:
-        """Append a hardware node."""
-        node = helper.make_node(
-            op, inputs, outputs, domain=DOMAIN, backend="fpgadataflow", **attributes
-        )
-        self.nodes.append(annotate(node, layer=layer))
-
-    def emit(self, op: str, inputs: list[str], node: Node, **attributes: Any) -> None:
-        """Append the hardware node that gives the output of `node`."""
-        self._declare(node.output, self.graph.tensors[node.output])
-        self.add(op, inputs, [node.output], node.layer, **attributes)
-
-    def windows(self, node: Node, depthwise: bool) -> str:
-        """Pad and slide a window, as the node's attributes say; return the stream of windows."""
-        name = self.input(node)
-        _, height, width, channels = self.shapes[name]
-        kind = self.datatypes[name]
-        kernel, stride = node.attributes["kernel_shape"], node.attributes["strides"]
-        top, left, bottom, right = node.attributes["pads"]
-        if any(node.attributes["pads"]):
-            padded = (1, height + top + bottom, width + left + right, channels)
-            inner = self.stream(f"{node.output}_padded", padded, kind)
-            self.add(
-                "FMPadding",
-                [name],
-                [inner],
-                node.layer,
-                ImgDim=[height, width],
-                Padding=[top, left, bottom, right],
-                NumChannels=channels,
-                inputDataType=kind,
-                SIMD=1,
-            )
-            name = inner
-        if kernel == stride == [1, 1]:
-            return name
-        # FINN's generator cannot skip rows or columns that are no part of a larger window: a
-        # window of one pixel takes them out first.
-        skips = [s if k == 1 else 1 for k, s in zip(kernel, stride, strict=True)]
-        if kernel != [1, 1] and skips != [1, 1]:
-            name = self._slide(node, name, f"{node.output}_taken", stride=skips)
-            stride = [s // skip for s, skip in zip(stride, skips, strict=True)]
-        return self._slide(
-            node,
-            name,
-            f"{node.output}_windows",
-            kernel=kernel,
-            stride=stride,
-            dilation=node.attributes["dilations"],
-            depthwise=depthwise,
-        )
-
-    def _slide(
-        self,
-        node: Node,
-        name: str,
-        output: str,
-        *,
-        stride: list[int],
-        kernel: Sequence[int] = (1, 1),
-        dilation: Sequence[int] = (1, 1),
-        depthwise: bool = False,
-    ) -> str:
-        """Slide a window over the stream `name`; return `output`, the stream of windows."""
-        _, height, width, channels = self.shapes[name]
-        kind = self.datatypes[name]
-        rows, columns = (
-            (size - d * (k - 1) - 1) // s + 1
-            for size, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
-        )
-        shape = (1, rows, columns, kernel[0] * kernel[1] * channels)
-        self.add(
-            "ConvolutionInputGenerator",
-            [name],
-            [self.stream(output, shape, kind)],
-            node.layer,
-            ConvKernelDim=list(kernel),
-            IFMChannels=channels,
-            IFMDim=[height, width],
-            OFMDim=[rows, columns],
-            SIMD=1,
-            Stride=stride,
-            Dilation=list(dilation),
-            inputDataType=kind,
-            outputDataType=kind,
-            depthwise=int(depthwise),
-            is1D=int(height == 1 or width == 1),
-        )
-        return output
-
-    def finish(self, output: str) -> list[onnx.NodeProto]:
-        """Duplicate streams that are read more than once, and name all nodes."""
-        readers = Counter(name for node in self.nodes for name in node.input)
-        duplicated: list[onnx.NodeProto] = []
-        copies: dict[str, list[str]] = {}
-
-        def duplicate(name: str, layer: str) -> None:
-            count = readers[name] + (name == output)
-            if count < 2:
-                return
-            copies[name] = [
-                self.stream(f"{name}_copy{i}", self.shapes[name], self.datatypes[name])
-                for i in range(count)
-            ]
-            node = helper.make_node(
-                "DuplicateStreams",
-                [name],
-                list(copies[name]),
-                domain=DOMAIN,
-                backend="fpgadataflow",
-                NumChannels=self.shapes[name][-1],
-                PE=1,
-                NumOutputStreams=count,
-                inputDataType=self.datatypes[name],
-                numInputVectors=list(self.shapes[name][:-1]),
-                outFIFODepths=[2] * count,
-            )
-            duplicated.append(annotate(node, layer=layer))
-
-        duplicate("input", "input")
-        for node in self.nodes:
-            for index, name in enumerate(node.input):
-                if name in copies:
-                    node.input[index] = copies[name].pop(0)
-            duplicated.append(node)
-            layer = node.metadata_props[0].value
-            for name in list(node.output):
-                duplicate(name, layer)
-        return duplicated
-
-
-def channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Move axis 1 to the end."""
-    return (shape[0], *shape[2:], shape[1])
-
-
-def _product(builder: _Builder, node: Node) -> None:
+def _product(builder: DataflowBuilder, node: Node) -> None:
     weight: Integers = node.arrays["weight"]
     outputs = len(weight)
     depthwise = node.op == "Conv" and node.attributes["group"] > 1
@@ -258,7 +79,7 @@ def _product(builder: _Builder, node: Node) -> None:
     )
 
 
-def _threshold(builder: _Builder, node: Node) -> None:
+def _threshold(builder: DataflowBuilder, node: Node) -> None:
     stream = builder.input(node)
     thresholds: Integers = node.arrays["thresholds"]
     order = builder.order.get(node.inputs[0])
@@ -304,11 +125,11 @@ def _complete(
     return np.concatenate([always, thresholds, never], axis=1), bias - below
 
 
-def _max_pool(builder: _Builder, node: Node) -> None:
+def _max_pool(builder: DataflowBuilder, node: Node) -> None:
     _pool(builder, node, "MaxPool", 0)
 
 
-def _sum_pool(builder: _Builder, node: Node) -> None:
+def _sum_pool(builder: DataflowBuilder, node: Node) -> None:
     stream = builder.input(node)
     _, height, width, channels = builder.shapes[stream]
     if node.attributes["kernel_shape"] == [height, width]:
@@ -331,7 +152,7 @@ def _sum_pool(builder: _Builder, node: Node) -> None:
     _pool(builder, node, "AccPool", kind.bits)
 
 
-def _pool(builder: _Builder, node: Node, function: str, accumulator: int) -> None:
+def _pool(builder: DataflowBuilder, node: Node, function: str, accumulator: int) -> None:
     windows = builder.windows(node, depthwise=True)
     out = builder.graph.tensors[node.output]
     shape = channels_last(out.shape)
@@ -353,7 +174,7 @@ def _pool(builder: _Builder, node: Node, function: str, accumulator: int) -> Non
     )
 
 
-def _binary(builder: _Builder, node: Node) -> None:
+def _binary(builder: DataflowBuilder, node: Node) -> None:
     out = builder.graph.tensors[node.output]
     shape = list(channels_last(out.shape))
     kind = datatype(int(out.low.min()), int(out.high.max()))
@@ -387,7 +208,7 @@ def _binary(builder: _Builder, node: Node) -> None:
     )
 
 
-def _concat(builder: _Builder, node: Node) -> None:
+def _concat(builder: DataflowBuilder, node: Node) -> None:
     streams = [builder.input(node, index) for index in range(len(node.inputs))]
     shape = channels_last(builder.graph.tensors[node.output].shape)
     builder.emit(
@@ -402,7 +223,7 @@ def _concat(builder: _Builder, node: Node) -> None:
     )
 
 
-def _upsample(builder: _Builder, node: Node) -> None:
+def _upsample(builder: DataflowBuilder, node: Node) -> None:
     stream = builder.input(node)
     _, height, width, channels = builder.shapes[stream]
     rows, columns = node.attributes["factors"]
@@ -421,7 +242,7 @@ def _upsample(builder: _Builder, node: Node) -> None:
     )
 
 
-def _stretch(builder: _Builder, node: Node) -> None:
+def _stretch(builder: DataflowBuilder, node: Node) -> None:
     stream = builder.input(node)
     _, height, width, channels = builder.shapes[stream]
     builder.emit(
@@ -437,7 +258,7 @@ def _stretch(builder: _Builder, node: Node) -> None:
     builder.datatypes[node.output] = builder.datatypes[stream]  # zero needs no other type
 
 
-def _flatten(builder: _Builder, node: Node) -> None:
+def _flatten(builder: DataflowBuilder, node: Node) -> None:
     """Flattening moves nothing: features keep the order in which they are streamed."""
     builder.alias[node.output] = builder.input(node)
     shape = builder.graph.tensors[node.inputs[0]].shape

@@ -9,7 +9,8 @@ from hwsubnet.artifacts import File, HostAffine, LoweredGraph, replacing
 from hwsubnet.boards import Board
 from hwsubnet.errors import ModelError
 from hwsubnet.lower.cut import Exit, find_exit
-from hwsubnet.lower.dataflow import channels_last, write_dataflow
+from hwsubnet.lower.dataflow import write_dataflow
+from hwsubnet.lower.dataflow_builder import channels_last
 from hwsubnet.lower.integer_graph import IntegerGraph, datatype
 from hwsubnet.lower.onnx_file import tensor_datatype
 from hwsubnet.lower.read import layer_name, name_nodes, read_model
