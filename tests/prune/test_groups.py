@@ -84,16 +84,19 @@ def test_concatenation_offsets_the_consumers_columns():
     assert groups["two.conv"].consumers[0].index.tolist() == [-1, -1, 0, 1, 2]
 
 
+class Tied(Joined):
+    """Adds a third layer's channels to the joined ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.side = ConvBlock(5, 5, 1, PRECISION)
+
+    def forward(self, x):
+        wide = torch.cat([self.one(x), self.two(x)], dim=1)
+        return self.end(self.reader(wide + self.side(wide)))
+
+
 def test_adding_a_concatenation_ties_all_its_parts_channel_by_channel():
-    class Tied(Joined):
-        def __init__(self):
-            super().__init__()
-            self.side = ConvBlock(5, 5, 1, PRECISION)
-
-        def forward(self, x):
-            wide = torch.cat([self.one(x), self.two(x)], dim=1)
-            return self.end(self.reader(wide + self.side(wide)))
-
     group = find_groups(Tied())[0]
     assert group.channels == 5
     assert [(m.name, m.index.tolist()) for m in group.producers] == [
@@ -109,15 +112,6 @@ def test_adding_a_concatenation_ties_all_its_parts_channel_by_channel():
 
 
 def test_a_level_leaves_every_tied_layer_a_channel():
-    class Tied(Joined):
-        def __init__(self):
-            super().__init__()
-            self.side = ConvBlock(5, 5, 1, PRECISION)
-
-        def forward(self, x):
-            wide = torch.cat([self.one(x), self.two(x)], dim=1)
-            return self.end(self.reader(wide + self.side(wide)))
-
     group = find_groups(Tied())[0]
     assert [layer.tolist() for layer in group.layers] == [[0, 1], [2, 3, 4], [0, 1, 2, 3, 4]]
     importance = torch.tensor([0.1, 0.2, 3.0, 4.0, 5.0])
