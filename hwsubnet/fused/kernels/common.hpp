@@ -19,6 +19,10 @@
 #include <limits>
 #include <vector>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 namespace hwsubnet {
 
 using Index = std::int64_t;
@@ -101,20 +105,32 @@ struct Tasks {
   Index begin(Index task) const { return task * size; }
   Index length(Index task) const { return std::min(size, elements - begin(task)); }
 
-  // Calls body(task) for all; `back` begins with the last, whose memory the caches may still hold
-  // from a pass before.
+  // Calls body(task) for all; `back` begins with the last ones, whose memory the caches may still
+  // hold from a pass before. Either way a thread has the same tasks, and about the same part of a
+  // tensor as in PyTorch's own loops: what it reads is in its own core's caches.
   template <class F>
   void run(int threads, F body, bool back = false) const {
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && count > 1)
-#endif
-    for (Index task = 0; task < count; ++task) body(back ? count - 1 - task : task);
+#pragma omp parallel num_threads(threads) if (threads > 1 && count > 1)
+    {
+      const Index all = omp_get_num_threads(), mine = omp_get_thread_num();
+      share(count * mine / all, count * (mine + 1) / all, body, back);
+    }
+#else
+    share(0, count, body, back);
     (void)threads;
+#endif
   }
 
   const Index elements;
   const Index size;
   const Index count;
+
+ private:
+  template <class F>
+  static void share(Index first, Index last, F& body, bool back) {
+    for (Index i = first; i < last; ++i) body(back ? first + last - 1 - i : i);
+  }
 };
 
 // Calls body(first, length) for one period after the other; the last may be cut short.
