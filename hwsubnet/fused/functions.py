@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hwsubnet.fused import native
 from hwsubnet.prune import ChannelMask
+from hwsubnet.quant import QuantIdentity
 from hwsubnet.quant.quantizers import (
     ActivationQuantizer,
     AffineQuantizer,
@@ -46,10 +47,10 @@ class Parts:
 
     norms: tuple[_BatchNorm | None, ...]
     masks: tuple[ChannelMask | None, ...]
-    joint: ActivationQuantizer | None
+    joint: QuantIdentity | None
     relu: bool
     mask: ChannelMask | None
-    quantizer: Quantizer | None
+    quant: QuantIdentity | None
 
 
 def site(parts: Parts, *sources: Tensor) -> Tensor:
@@ -111,7 +112,7 @@ class _Site(torch.autograd.Function):
             joint=_quantizer(parts.joint),
             keep=_address(parts.mask.keep if parts.mask is not None else None),
             importance=_importance(parts.mask, counts),
-            quantizer=_quantizer(parts.quantizer),
+            quantizer=_quantizer(parts.quant),
             out=out.data_ptr(),
             positive=_address(positive),
         )
@@ -254,9 +255,10 @@ def _importance(mask: ChannelMask | None, counts: bool) -> Any:
     )
 
 
-def _quantizer(quantizer: Quantizer | None) -> Any:
-    if quantizer is None:
+def _quantizer(quant: QuantIdentity | None) -> Any:
+    if quant is None:
         return None
+    quantizer: Quantizer = quant.quantizer
     kind = RANGES[type(quantizer)]
     call = native.Quantizer(
         range=kind, bits=quantizer.bit_width, low=quantizer.low, high=quantizer.high

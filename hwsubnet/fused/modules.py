@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from hwsubnet.fused import functions, native
 from hwsubnet.prune import ChannelMask
@@ -42,32 +41,27 @@ class FusedSite(nn.Module):
         self.norms = nn.ModuleList(_or_identity(norm) for norm, _ in sources)
         self.masks = nn.ModuleList(_or_identity(mask) for _, mask in sources)
         self.add, self.relu, self.mask, self.quant = add, relu, mask, quant
+        self._parts = functions.Parts(
+            norms=tuple(norm for norm, _ in sources),  # type: ignore[misc]
+            masks=tuple(mask for _, mask in sources),
+            joint=add.quant if add is not None else None,
+            relu=relu is not None,
+            mask=mask,
+            quant=quant,
+        )
+        joint = self._parts.joint
+        held = (*self._parts.norms, *self._parts.masks, joint, relu, mask, quant)
+        self._held = tuple(part for part in held if part is not None)
 
     def forward(self, *sources: Tensor) -> Tensor:
         """Take (N, C, ...) once or twice and return the same shape."""
-        parts = self._parts()
-        if parts is None or not _known(sources, parts):
+        if not self._trains() or not _known(sources, self._parts):
             return self._one_by_one(*sources)
-        return functions.site(parts, *map(_channels_last, sources))
+        return functions.site(self._parts, *map(_channels_last, sources))
 
-    def _parts(self) -> functions.Parts | None:
-        """Tell what stands here, if all of it trains."""
-        if native.kernels() is None or not all(module.training for module in self.children()):
-            return None
-        if self.add is not None and not self.add.quant.training:
-            return None
-        norms = tuple(norm if isinstance(norm, _BatchNorm) else None for norm in self.norms)
-        masks = tuple(mask if isinstance(mask, ChannelMask) else None for mask in self.masks)
-        if not all(part.training for part in (*norms, *masks) if part is not None):
-            return None
-        return functions.Parts(
-            norms=norms,
-            masks=masks,
-            joint=self.add.quant.quantizer if self.add is not None else None,
-            relu=self.relu is not None,
-            mask=self.mask,
-            quantizer=self.quant.quantizer if self.quant is not None else None,
-        )
+    def _trains(self) -> bool:
+        """Whether all of it trains."""
+        return native.kernels() is not None and all(part.training for part in self._held)
 
     def _one_by_one(self, *sources: Tensor) -> Tensor:
         branches = [
