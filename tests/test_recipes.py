@@ -108,11 +108,8 @@ def merged(tree, changes):
         ("paper-resnet32", {"training": {"prune": {"epochs": 5}}}, ["0.5-layerwise-w4a4"]),
         pytest.param(
             "paper-mobilenetv2",
-            # three channels in its narrowest layer: of two, none would be left at 75 %
-            {
-                "training": {"prune": {"epochs": 8, "learning_rate": 0.002}},
-                "model": {"width": 0.2},
-            },
+            # narrower, 75 % leaves a channel in every layer or none, and training diverges
+            {"training": {"prune": {"epochs": 8}}, "model": {"width": 0.35}},
             ["dense", *(f"0.5-{name}" for name in paper.SCHEDULES), "0.75-layerwise-weights",
              "0.5-layerwise-w4a8"],
             marks=pytest.mark.slow,
