@@ -97,6 +97,17 @@ struct Statistics {
   explicit Statistics(Index size)
       : sum(size), square(size), least(size, kInfinity), most(size, -kInfinity) {}
 
+  // Takes in `count` entries of another, from `first` on, entry by entry.
+  void take(const Statistics& other, Index first, Index count) {
+#pragma omp simd
+    for (Index k = 0; k < count; ++k) {
+      sum[k] += other.sum[first + k];
+      square[k] += other.square[first + k];
+      least[k] = std::min(least[k], other.least[first + k]);
+      most[k] = std::max(most[k], other.most[first + k]);
+    }
+  }
+
   std::vector<double> sum, square;
   std::vector<float> least, most;
 };
@@ -146,23 +157,10 @@ void add_task(const T* x, Index elements, Index period, Statistics& s) {
 // Adds up, in order, what tasks found, then folds the period into its channels.
 Statistics joined(const std::vector<Statistics>& parts, const Period& period) {
   Statistics all(period.length);
-  for (const Statistics& part : parts) {
-#pragma omp simd
-    for (Index k = 0; k < period.length; ++k) {
-      all.sum[k] += part.sum[k];
-      all.square[k] += part.square[k];
-      all.least[k] = std::min(all.least[k], part.least[k]);
-      all.most[k] = std::max(all.most[k], part.most[k]);
-    }
-  }
+  for (const Statistics& part : parts) all.take(part, 0, period.length);
   Statistics whole(period.channels);
   for (Index first = 0; first < period.length; first += period.channels) {
-    for (Index c = 0; c < period.channels; ++c) {
-      whole.sum[c] += all.sum[first + c];
-      whole.square[c] += all.square[first + c];
-      whole.least[c] = std::min(whole.least[c], all.least[first + c]);
-      whole.most[c] = std::max(whole.most[c], all.most[first + c]);
-    }
+    whole.take(all, first, period.channels);
   }
   return whole;
 }
